@@ -1,0 +1,129 @@
+package dev.cloister.core.config;
+
+import dev.cloister.core.upstream.Credential;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationMode;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** The whole configuration, bound once and immutable. Each component is documented by the key that it is bound from. */
+public record CloisterConfig(
+        Http http,
+        Paths paths,
+        Identity identity,
+        Tenants tenants,
+        Isolation isolation,
+        UpstreamSettings upstream,
+        Models models,
+        Agent agent,
+        Policy policy,
+        Limits limits,
+        Sessions sessions,
+        Broker broker,
+        Log log) {
+
+    public record Http(String host, int port, Duration heartbeat, boolean openMetrics) {}
+
+    /**
+     * @param data the server's own state: 0700, no tenant can enter it
+     * @param workspaces the tenants' trees; every tenant's uid can walk to it
+     */
+    public record Paths(Path data, Path workspaces) {}
+
+    public record Identity(IdentityMode mode, Admission admission) {}
+
+    public enum IdentityMode {
+        TOKEN,
+        KEYS
+    }
+
+    /** Whether a token never seen before makes a new tenant. */
+    public enum Admission {
+        /** Open on a loopback address; on any other the server does not start until it is told. */
+        AUTO,
+        OPEN,
+        CLOSED
+    }
+
+    /** @param uidRange empty: a range is drawn at first start and kept */
+    public record Tenants(Optional<UidRange> uidRange) {}
+
+    public record UidRange(long first, long last) {}
+
+    /** @param mode empty: the strongest that is available */
+    public record Isolation(Optional<IsolationMode> mode, boolean acceptWeak, Set<Guarantee> require) {}
+
+    /** @param url empty: the scripted upstream */
+    public record UpstreamSettings(
+            Optional<URI> url,
+            CredentialSource credential,
+            Optional<Path> credentialFile,
+            Optional<Credential.Kind> credentialKind,
+            Duration connectTimeout,
+            Duration responseTimeout) {}
+
+    public enum CredentialSource {
+        PASSTHROUGH,
+        OPERATOR
+    }
+
+    /**
+     * @param allowed patterns in which {@code *} stands for anything
+     * @param prices the first whose pattern matches counts
+     */
+    public record Models(List<String> allowed, List<Price> prices) {}
+
+    /** US dollars per million tokens. */
+    public record Price(String pattern, double input, double output) {}
+
+    /** @param executable empty: where the cloister script installed the pinned version */
+    public record Agent(Optional<Path> executable, int maxTurns, Duration turnTimeout, int upstreamRetries) {}
+
+    public record Policy(PolicyPreset preset, List<String> allow, List<String> deny) {}
+
+    public enum PolicyPreset {
+        STRICT,
+        BALANCED,
+        OPEN
+    }
+
+    /** Sizes are in bytes. */
+    public record Limits(
+            long body,
+            long prompt,
+            long file,
+            int headers,
+            int path,
+            int jsonDepth,
+            Duration requestTime,
+            int turns,
+            int turnsPerTenant,
+            int execs,
+            int execsPerTenant,
+            Duration execTimeout,
+            long execOutput) {}
+
+    /** @param eventsKept events kept for replay, per session */
+    public record Sessions(int eventsKept, int perTenant) {}
+
+    /** @param requestsPerMinute model calls per session */
+    public record Broker(long body, int requestsPerMinute) {}
+
+    public record Log(LogFormat format, LogLevel level) {}
+
+    public enum LogFormat {
+        TEXT,
+        JSON
+    }
+
+    public enum LogLevel {
+        DEBUG,
+        INFO,
+        WARN,
+        ERROR
+    }
+}

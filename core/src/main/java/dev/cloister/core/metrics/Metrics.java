@@ -1,0 +1,124 @@
+package dev.cloister.core.metrics;
+
+import dev.cloister.spi.Guarantee;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Every meter of the server, by name. No label ever holds a tenant, a path or a prompt. Thread-safe. */
+public final class Metrics {
+    private final MeterRegistry registry;
+    private final AtomicInteger activeWorkspaces = new AtomicInteger();
+    private final AtomicInteger activeTurns = new AtomicInteger();
+    private final AtomicInteger activeExecs = new AtomicInteger();
+    private final AtomicInteger openBrokers = new AtomicInteger();
+
+    public Metrics(MeterRegistry registry) {
+        this.registry = registry;
+        gauge("workspaces_active", "tenants with a process running now", activeWorkspaces);
+        gauge("turns_active", "turns running now", activeTurns);
+        gauge("execs_active", "commands running now", activeExecs);
+        gauge("broker_sockets_open", "sessions with a broker socket now", openBrokers);
+    }
+
+    private void gauge(String name, String what, AtomicInteger value) {
+        Gauge.builder(name, value, AtomicInteger::get).description(what).register(registry);
+    }
+
+    public AtomicInteger activeWorkspaces() {
+        return activeWorkspaces;
+    }
+
+    public AtomicInteger activeTurns() {
+        return activeTurns;
+    }
+
+    public AtomicInteger activeExecs() {
+        return activeExecs;
+    }
+
+    public AtomicInteger openBrokers() {
+        return openBrokers;
+    }
+
+    /** Registers the violation counters of a mode at zero, so that their absence is not read as silence. */
+    public void declareViolations(String mode) {
+        for (Guarantee guarantee : Guarantee.values()) {
+            violationCounter(guarantee, mode);
+        }
+    }
+
+    public void violation(Guarantee guarantee, String mode) {
+        violationCounter(guarantee, mode).increment();
+    }
+
+    private Counter violationCounter(Guarantee guarantee, String mode) {
+        return Counter.builder("isolation_violations")
+                .description("observed attempts against a guarantee, and guarantees found broken")
+                .tag("guarantee", guarantee.name())
+                .tag("mode", mode)
+                .register(registry);
+    }
+
+    /** @param outcome {@code completed}, {@code cancelled} or an error code's name in lower case */
+    public void turn(String outcome, Duration took) {
+        Timer.builder("turn_duration")
+                .description("time from a turn's start to its outcome")
+                .tag("outcome", outcome)
+                .register(registry)
+                .record(took);
+    }
+
+    public void firstEvent(Duration took) {
+        Timer.builder("turn_first_event")
+                .description("time from a turn's start to the first event for the client")
+                .publishPercentiles(0.5, 0.95, 0.99)
+                .register(registry)
+                .record(took);
+    }
+
+    public void exec(String status, Duration took) {
+        Timer.builder("exec_duration")
+                .description("time from a command's start to its end")
+                .tag("status", status)
+                .register(registry)
+                .record(took);
+    }
+
+    /** @param kind {@code input}, {@code output}, {@code cache_write} or {@code cache_read} */
+    public void tokens(String kind, long count) {
+        Counter.builder("tokens")
+                .description("tokens metered by the broker")
+                .tag("kind", kind)
+                .register(registry)
+                .increment(count);
+    }
+
+    public void brokerRequest(int status, Duration took) {
+        Timer.builder("broker_request_duration")
+                .description("model calls through the broker, to the end of the answer")
+                .tag("status", Integer.toString(status))
+                .register(registry)
+                .record(took);
+    }
+
+    public void brokerRefusal(String reason) {
+        Counter.builder("broker_refusals")
+                .description("model calls the broker refused")
+                .tag("reason", reason)
+                .register(registry)
+                .increment();
+    }
+
+    /** Events waiting for a slow client, seen whenever one is added. */
+    public void queueDepth(int depth) {
+        DistributionSummary.builder("turn_queue_depth")
+                .description("events waiting to be sent to a client")
+                .register(registry)
+                .record(depth);
+    }
+}

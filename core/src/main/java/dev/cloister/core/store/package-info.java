@@ -1,0 +1,5 @@
+/** What must survive a restart, behind one interface. */
+@NullMarked
+package dev.cloister.core.store;
+
+import org.jspecify.annotations.NullMarked;

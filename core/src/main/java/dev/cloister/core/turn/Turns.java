@@ -1,0 +1,17 @@
+package dev.cloister.core.turn;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.session.SessionId;
+import dev.cloister.core.tenant.TenantId;
+
+/** Starts turns. Thread-safe. */
+public interface Turns {
+    /**
+     * @throws CloisterException NOT_FOUND for an unknown session or a model that is not allowed, CONFLICT while another
+     *     turn of the session runs, RATE_LIMITED or OVERLOADED at a limit
+     */
+    Turn start(TurnRequest request);
+
+    /** Cancels the session's running turn; false if none runs. */
+    boolean interrupt(TenantId tenant, SessionId session);
+}

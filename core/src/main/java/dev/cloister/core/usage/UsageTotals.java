@@ -1,0 +1,11 @@
+package dev.cloister.core.usage;
+
+/** Sums over usage records of one model. */
+public record UsageTotals(
+        String model,
+        long calls,
+        long inputTokens,
+        long outputTokens,
+        long cacheWriteTokens,
+        long cacheReadTokens,
+        long costMicros) {}

@@ -1,0 +1,16 @@
+package dev.cloister.spi;
+
+/** One isolation mode, found by {@link java.util.ServiceLoader}. Implementations are stateless and cheap to construct. */
+public interface IsolationProvider {
+    IsolationMode mode();
+
+    /** Finds out by effect what holds on the host: it really runs something harmless and never trusts a version number. */
+    Availability probe(Host host);
+
+    /**
+     * Opens the mode for use.
+     *
+     * @throws IsolationException if the host cannot hold the mode
+     */
+    IsolationBackend open(IsolationConfig config, Host host);
+}

@@ -1,0 +1,18 @@
+package dev.cloister.spi;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A process to start.
+ *
+ * @param command program and arguments; they can be seen by every process of the host: nothing secret
+ * @param env the whole environment but HOME, TMPDIR, PATH and USER, which the sandbox sets
+ * @param cwd the working directory as the tenant's processes see it
+ */
+public record ProcessSpec(List<String> command, Map<String, String> env, String cwd) {
+    public ProcessSpec {
+        command = List.copyOf(command);
+        env = Map.copyOf(env);
+    }
+}

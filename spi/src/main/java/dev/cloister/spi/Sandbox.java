@@ -1,0 +1,22 @@
+package dev.cloister.spi;
+
+/** A confined place in which processes of one tenant run. Thread-safe. */
+public interface Sandbox extends AutoCloseable {
+    SandboxRef ref();
+
+    SandboxPaths paths();
+
+    /** Makes a directory through which server and tenant meet; the caller owns and closes it. */
+    SharedDirectory share();
+
+    /**
+     * Starts a process. Its TMPDIR is new and empty, and goes with it.
+     *
+     * @throws IsolationException if it could not be started with every layer in place
+     */
+    SandboxProcess launch(ProcessSpec spec);
+
+    /** Kills every process in the sandbox. Idempotent; returns when they are gone. */
+    @Override
+    void close();
+}
