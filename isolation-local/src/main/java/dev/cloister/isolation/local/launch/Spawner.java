@@ -1,0 +1,51 @@
+package dev.cloister.isolation.local.launch;
+
+import java.io.File;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * Starts every process of the server from one thread that lives as long as the server.
+ *
+ * <p>Linux sends the parent-death signal when the <em>thread</em> that started a process ends (prctl(2),
+ * PR_SET_PDEATHSIG), so a process started from a pooled or virtual thread could be killed at any time. Thread-safe.
+ */
+public final class Spawner implements AutoCloseable {
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().name("spawner").daemon(true).factory());
+
+    /**
+     * Starts a program with an environment of nothing but a search path, in {@code /}.
+     *
+     * @throws IOException if it could not be started
+     */
+    Process spawn(List<String> argv) throws IOException {
+        try {
+            return thread.submit(() -> {
+                        ProcessBuilder builder = new ProcessBuilder(argv);
+                        builder.environment().clear();
+                        builder.environment().put("PATH", LaunchPlan.PATH);
+                        builder.directory(new File("/"));
+                        return builder.start();
+                    })
+                    .get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException("the spawner failed", e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while starting a process", e);
+        }
+    }
+
+    /** Ends the thread, and by that every process that was started and still runs. */
+    @Override
+    public void close() {
+        thread.shutdown();
+    }
+}

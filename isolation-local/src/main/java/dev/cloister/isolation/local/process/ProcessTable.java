@@ -1,0 +1,82 @@
+package dev.cloister.isolation.local.process;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** A picture of all processes at one moment, from /proc; zombies are left out. */
+public record ProcessTable(Map<Long, Entry> processes) {
+    /** @param uid the real uid */
+    public record Entry(long pid, long parent, long uid) {}
+
+    private static final Path PROC = Path.of("/proc");
+
+    public static ProcessTable read() throws IOException {
+        Map<Long, Entry> found = new HashMap<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+            for (Path entry : entries) {
+                try {
+                    parse(
+                            Long.parseLong(entry.getFileName().toString()),
+                            Files.readString(entry.resolve("status")),
+                            found);
+                } catch (IOException | NumberFormatException e) {
+                    // It ended while we looked.
+                    continue;
+                }
+            }
+        }
+        return new ProcessTable(Map.copyOf(found));
+    }
+
+    private static void parse(long pid, String status, Map<Long, Entry> into) {
+        long parent = 0;
+        long uid = -1;
+        for (String line : status.lines().toList()) {
+            String[] fields = line.split("\\s+", 3);
+            switch (fields[0]) {
+                case "State:" -> {
+                    if (fields[1].startsWith("Z") || fields[1].startsWith("X")) {
+                        return;
+                    }
+                }
+                case "PPid:" -> parent = Long.parseLong(fields[1]);
+                case "Uid:" -> uid = Long.parseLong(fields[1]);
+                default -> {}
+            }
+        }
+        into.put(pid, new Entry(pid, parent, uid));
+    }
+
+    public List<Long> ofUid(long uid) {
+        return processes.values().stream()
+                .filter(entry -> entry.uid() == uid)
+                .map(Entry::pid)
+                .toList();
+    }
+
+    /** The given processes and all that descend from them. */
+    public Set<Long> trees(Set<Long> roots) {
+        Map<Long, List<Long>> children = new HashMap<>();
+        processes
+                .values()
+                .forEach(entry -> children.computeIfAbsent(entry.parent(), p -> new ArrayList<>())
+                        .add(entry.pid()));
+        Set<Long> found = new HashSet<>();
+        List<Long> open = new ArrayList<>(roots);
+        while (!open.isEmpty()) {
+            Long pid = open.removeLast();
+            if (found.add(pid)) {
+                open.addAll(children.getOrDefault(pid, List.of()));
+            }
+        }
+        return found;
+    }
+}
