@@ -1,0 +1,11 @@
+package dev.cloister.core.agent;
+
+import java.util.Optional;
+
+/**
+ * How a run of the agent ended.
+ *
+ * @param result the agent's own word; empty if it ended without one, which is a failure
+ * @param complaint the last of what it wrote to standard error; may hold what a caller sent
+ */
+public record AgentEnd(Optional<AgentEvent.Result> result, String complaint) {}

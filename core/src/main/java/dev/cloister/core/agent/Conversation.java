@@ -1,0 +1,36 @@
+package dev.cloister.core.agent;
+
+import dev.cloister.core.session.SessionId;
+import java.util.List;
+
+/** How a turn relates to what the agent has on disk. */
+public sealed interface Conversation {
+    SessionId id();
+
+    /** The agent's arguments for it. */
+    List<String> arguments();
+
+    /** The first turn of a session. */
+    record Fresh(SessionId id) implements Conversation {
+        @Override
+        public List<String> arguments() {
+            return List.of("--session-id", id.toString());
+        }
+    }
+
+    /** A later turn. */
+    record Resumed(SessionId id) implements Conversation {
+        @Override
+        public List<String> arguments() {
+            return List.of("--resume", id.toString());
+        }
+    }
+
+    /** The first turn of a session that begins where another one stands. */
+    record Forked(SessionId id, SessionId parent) implements Conversation {
+        @Override
+        public List<String> arguments() {
+            return List.of("--resume", parent.toString(), "--fork-session", "--session-id", id.toString());
+        }
+    }
+}
