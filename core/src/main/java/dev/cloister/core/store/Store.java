@@ -78,8 +78,8 @@ public interface Store extends AutoCloseable {
     boolean deleteSession(TenantId tenant, SessionId id);
 
     /**
-     * Appends events and drops the oldest of the sessions concerned beyond {@code keepPerSession}. Events of a session that
-     * was deleted meanwhile are dropped; CONFLICT, and nothing is appended, if a session has an event of that number.
+     * Appends events and drops those of the sessions concerned that are {@code keepPerSession} or more numbers behind the
+     * session's last. Events of a session that was deleted meanwhile are dropped too; CONFLICT, and nothing is appended, if a session has an event of that number.
      */
     void appendEvents(List<SessionEvent> events, int keepPerSession);
 

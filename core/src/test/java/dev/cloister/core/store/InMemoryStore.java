@@ -209,11 +209,9 @@ public final class InMemoryStore implements Store {
                 }
             }
         }
-        appended.values().forEach(own -> {
-            while (own.size() > keepPerSession) {
-                own.pollFirstEntry();
-            }
-        });
+        appended.values()
+                .forEach(
+                        own -> own.headMap(own.lastKey() - keepPerSession, true).clear());
         events.putAll(appended);
     }
 
