@@ -1,0 +1,135 @@
+package dev.cloister.core.workspace;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.cloister.core.tenant.TenantId;
+import dev.cloister.spi.Guarantee;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/** A workspaces' directory with one tenant, made as the server's own uid allows, and what was reported about it. */
+final class Fixture {
+    static final long SERVER_UID = serverUid();
+
+    /** As root the tenant has a uid of its own, as on a real host; an ordinary user has only its own to give. */
+    static final long TENANT_UID = isRoot() ? 731_001 : SERVER_UID;
+
+    static final TenantId TENANT = new TenantId("0123456789abcdef0123456789abcdef");
+
+    record Refusal(TenantId tenant, Guarantee guarantee, String what) {}
+
+    final Queue<Refusal> refusals = new ConcurrentLinkedQueue<>();
+    final Path outside;
+    final Path workspaces;
+    final WorkspaceRoot root;
+    final Workspace workspace;
+    final WorkspaceFiles files;
+
+    Fixture(Path temporary) throws IOException {
+        Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwx--x--x"));
+        outside = Files.createDirectory(temporary.resolve("outside"));
+        workspaces = temporary.resolve("workspaces");
+        root = root(workspaces);
+        root.prepare();
+        workspace = root.open(TENANT, TENANT_UID);
+        files = root.files(workspace);
+    }
+
+    WorkspaceRoot root(Path directory) {
+        return new WorkspaceRoot(
+                directory, SERVER_UID, (tenant, guarantee, what) -> refusals.add(new Refusal(tenant, guarantee, what)));
+    }
+
+    /** Also the condition of the tests that need uids other than their own. */
+    static boolean isRoot() {
+        return SERVER_UID == 0;
+    }
+
+    private static long serverUid() {
+        try {
+            return Integer.toUnsignedLong((Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static List<String> path(String text) {
+        return WorkspaceFiles.components(text, 4096);
+    }
+
+    boolean write(String path, String content) throws IOException {
+        return files.write(path(path), stream(content), 1 << 20, false);
+    }
+
+    String read(String path) throws IOException {
+        try (InputStream stream = Channels.newInputStream(files.read(path(path)))) {
+            return new String(stream.readAllBytes(), UTF_8);
+        }
+    }
+
+    static InputStream stream(String text) {
+        return new ByteArrayInputStream(text.getBytes(UTF_8));
+    }
+
+    /** Where the tenant's own processes see a path of its work directory. */
+    Path work(String path) {
+        return workspace.work().resolve(path);
+    }
+
+    /** Makes something that was put into the tree by hand the tenant's, as if one of its processes had made it. */
+    static Path tenants(Path path) throws IOException {
+        if (isRoot()) {
+            own(path, TENANT_UID);
+        }
+        return path;
+    }
+
+    static void own(Path path, long uid) throws IOException {
+        Files.setAttribute(path, "unix:uid", (int) uid, LinkOption.NOFOLLOW_LINKS);
+        Files.setAttribute(path, "unix:gid", (int) uid, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    static int mode(Path path) throws IOException {
+        return Inode.read(path, LinkOption.NOFOLLOW_LINKS).mode();
+    }
+
+    static long uid(Path path) throws IOException {
+        return Inode.read(path, LinkOption.NOFOLLOW_LINKS).uid();
+    }
+
+    List<String> staged() throws IOException {
+        try (var names = Files.list(workspaces.resolve("staging"))) {
+            return names.map(name -> name.getFileName().toString()).toList();
+        }
+    }
+
+    static void run(String... command) throws IOException {
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+        try {
+            int exit = process.waitFor();
+            if (exit != 0) {
+                throw new IOException(Arrays.toString(command) + " ended with " + exit + ": " + output);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException(e);
+        }
+    }
+
+    static int openDescriptors() throws IOException {
+        try (var descriptors = Files.list(Path.of("/proc/self/fd"))) {
+            return (int) descriptors.count();
+        }
+    }
+}

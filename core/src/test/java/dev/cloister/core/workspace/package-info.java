@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.core.workspace;
+
+import org.jspecify.annotations.NullMarked;
