@@ -1,0 +1,122 @@
+package dev.cloister.core.config;
+
+import dev.cloister.core.config.CloisterConfig.Agent;
+import dev.cloister.core.config.CloisterConfig.Broker;
+import dev.cloister.core.config.CloisterConfig.Http;
+import dev.cloister.core.config.CloisterConfig.Identity;
+import dev.cloister.core.config.CloisterConfig.Isolation;
+import dev.cloister.core.config.CloisterConfig.Limits;
+import dev.cloister.core.config.CloisterConfig.Log;
+import dev.cloister.core.config.CloisterConfig.Models;
+import dev.cloister.core.config.CloisterConfig.Paths;
+import dev.cloister.core.config.CloisterConfig.Policy;
+import dev.cloister.core.config.CloisterConfig.Sessions;
+import dev.cloister.core.config.CloisterConfig.Tenants;
+import dev.cloister.core.config.CloisterConfig.UpstreamSettings;
+import dev.cloister.core.error.CloisterException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * Binds the configuration, once. Later sources win: defaults, the file, environment variables, the command line. Reads
+ * nothing but the file, so what it returns depends on its arguments and on the current directory alone.
+ */
+public final class ConfigLoader {
+    private ConfigLoader() {}
+
+    /**
+     * Reads, binds and checks every key.
+     *
+     * @param file YAML; nested mappings and dotted names mean the same
+     * @param environment all variables of the process; those that do not begin with {@code CLOISTER_} are left alone
+     * @param options values given on the command line, by the dotted name of their key
+     * @throws CloisterException with code INVALID_REQUEST; its message lists every problem with its source, the key, what is
+     *     wrong and what would be right
+     */
+    public static CloisterConfig load(
+            Optional<Path> file, Map<String, String> environment, Map<String, String> options, HostDefaults host) {
+        Problems problems = new Problems();
+        Map<String, RawValue> raw = new LinkedHashMap<>();
+        file.ifPresent(path -> raw.putAll(YamlFile.read(path, host.userHome(), problems)));
+        raw.putAll(EnvironmentVariables.read(environment, host.userHome(), problems));
+        Place commandLine = new Place("command line", Path.of("").toAbsolutePath(), host.userHome());
+        new TreeMap<>(options).forEach((name, text) -> raw.put(name, new RawValue.Text(text, commandLine)));
+
+        Set<String> known = Keys.ALL.stream().map(Key::name).collect(Collectors.toSet());
+        raw.forEach((name, value) -> {
+            if (!known.contains(name)) {
+                problems.add(value.place(), Names.unknown(name));
+            }
+        });
+        Values values = new Values(raw, host.userHome(), problems);
+        CloisterConfig config = bind(values, host);
+        new Relations(config, values, problems).check();
+        problems.throwIfAny();
+        return config;
+    }
+
+    private static CloisterConfig bind(Values values, HostDefaults host) {
+        return new CloisterConfig(
+                new Http(
+                        values.get(Keys.HOST),
+                        values.get(Keys.PORT),
+                        values.get(Keys.HEARTBEAT),
+                        values.get(Keys.METRICS_OPEN)),
+                paths(values, host),
+                new Identity(values.get(Keys.IDENTITY_MODE), values.get(Keys.IDENTITY_ADMISSION)),
+                new Tenants(values.get(Keys.TENANTS_UID_RANGE)),
+                new Isolation(
+                        values.get(Keys.ISOLATION_MODE),
+                        values.get(Keys.ISOLATION_ACCEPT_WEAK),
+                        Set.copyOf(values.get(Keys.ISOLATION_REQUIRE))),
+                new UpstreamSettings(
+                        values.get(Keys.UPSTREAM_URL),
+                        values.get(Keys.UPSTREAM_CREDENTIAL),
+                        values.find(Keys.UPSTREAM_CREDENTIAL_FILE),
+                        values.get(Keys.UPSTREAM_CREDENTIAL_KIND),
+                        values.get(Keys.UPSTREAM_CONNECT_TIMEOUT),
+                        values.get(Keys.UPSTREAM_RESPONSE_TIMEOUT)),
+                new Models(values.get(Keys.MODELS_ALLOWED), values.get(Keys.MODELS_PRICES)),
+                new Agent(
+                        values.find(Keys.AGENT_EXECUTABLE),
+                        values.get(Keys.AGENT_MAX_TURNS),
+                        values.get(Keys.AGENT_TURN_TIMEOUT),
+                        values.get(Keys.AGENT_UPSTREAM_RETRIES)),
+                new Policy(values.get(Keys.POLICY_PRESET), values.get(Keys.POLICY_ALLOW), values.get(Keys.POLICY_DENY)),
+                limits(values),
+                new Sessions(values.get(Keys.SESSIONS_EVENTS_KEPT), values.get(Keys.SESSIONS_PER_TENANT)),
+                new Broker(values.get(Keys.BROKER_BODY), values.get(Keys.BROKER_REQUESTS_PER_MINUTE)),
+                new Log(values.get(Keys.LOG_FORMAT), values.get(Keys.LOG_LEVEL)));
+    }
+
+    private static Paths paths(Values values, HostDefaults host) {
+        Path data = values.find(Keys.DATA)
+                .orElseGet(() -> host.isRoot()
+                        ? Path.of("/var/lib/cloister")
+                        : host.userHome().resolve(".local/share/cloister"));
+        Path workspaces = values.find(Keys.WORKSPACES).orElseGet(() -> Path.of(data + "-workspaces"));
+        return new Paths(data, workspaces);
+    }
+
+    private static Limits limits(Values values) {
+        return new Limits(
+                values.get(Keys.LIMITS_BODY),
+                values.get(Keys.LIMITS_PROMPT),
+                values.get(Keys.LIMITS_FILE),
+                values.get(Keys.LIMITS_HEADERS),
+                values.get(Keys.LIMITS_PATH),
+                values.get(Keys.LIMITS_JSON_DEPTH),
+                values.get(Keys.LIMITS_REQUEST_TIME),
+                values.get(Keys.LIMITS_TURNS),
+                values.get(Keys.LIMITS_TURNS_PER_TENANT),
+                values.get(Keys.LIMITS_EXECS),
+                values.get(Keys.LIMITS_EXECS_PER_TENANT),
+                values.get(Keys.LIMITS_EXEC_TIMEOUT),
+                values.get(Keys.LIMITS_EXEC_OUTPUT));
+    }
+}

@@ -1,0 +1,319 @@
+package dev.cloister.core.config;
+
+import dev.cloister.core.config.CloisterConfig.Admission;
+import dev.cloister.core.config.CloisterConfig.CredentialSource;
+import dev.cloister.core.config.CloisterConfig.IdentityMode;
+import dev.cloister.core.config.CloisterConfig.LogFormat;
+import dev.cloister.core.config.CloisterConfig.LogLevel;
+import dev.cloister.core.config.CloisterConfig.PolicyPreset;
+import dev.cloister.core.config.CloisterConfig.Price;
+import dev.cloister.core.config.CloisterConfig.UidRange;
+import dev.cloister.core.upstream.Credential;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationMode;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The table of keys: each exactly once, in the order of the docs. */
+final class Keys {
+    private static final List<Key<?>> TABLE = new ArrayList<>();
+
+    static final Key<String> HOST = key(
+            "host",
+            ValueTypes.host(),
+            "127.0.0.1",
+            "The address to listen on. On any address but a loopback one, `identity.admission` has to be said.",
+            "0.0.0.0");
+    static final Key<Integer> PORT = key(
+            "port", ValueTypes.number(0, 65535), "8484", "The TCP port to listen on; 0 takes any free one.", "8080");
+    static final Key<Path> DATA = derived(
+            "data",
+            ValueTypes.path(),
+            "`/var/lib/cloister` as root, else `~/.local/share/cloister`",
+            "The server's own state: database, keys, audit log. Made at first start, 0700; no tenant can enter it.",
+            "/srv/cloister");
+    static final Key<Path> WORKSPACES = derived(
+            "workspaces",
+            ValueTypes.path(),
+            "the path of `data` with `-workspaces` behind it",
+            "The tenants' trees. Not inside `data`, because every tenant's uid has to walk to its own tree.",
+            "/srv/cloister-workspaces");
+    static final Key<Duration> HEARTBEAT = key(
+            "heartbeat",
+            ValueTypes.duration(),
+            "5s",
+            "How often a silent stream gets a comment line. A client that went away is noticed by these writes.",
+            "2s");
+    static final Key<Boolean> METRICS_OPEN = key(
+            "metrics.open",
+            ValueTypes.flag(),
+            "false",
+            "Whether `/metrics` answers without a credential to callers that are not on this machine.",
+            "true");
+
+    static final Key<IdentityMode> IDENTITY_MODE = key(
+            "identity.mode",
+            ValueTypes.choice(IdentityMode.class),
+            "token",
+            "Who a caller is. `token`: each bearer token is a tenant of its own. `keys`: only keys issued by"
+                    + " `cloister tenant add` are let in.",
+            "keys");
+    static final Key<Admission> IDENTITY_ADMISSION = key(
+            "identity.admission",
+            ValueTypes.choice(Admission.class),
+            "auto",
+            "Whether a token never seen before makes a new tenant. `auto` is `open` on a loopback address; on any"
+                    + " other the server does not start until `open` or `closed` is said.",
+            "closed");
+
+    static final Key<Optional<UidRange>> TENANTS_UID_RANGE = key(
+            "tenants.uid-range",
+            ValueTypes.uidRange().orWord("auto"),
+            "auto",
+            "The uids given to tenants when the server runs as root; none is ever used twice. `auto` draws a free"
+                    + " range at first start and keeps it.",
+            "200000-265533");
+
+    static final Key<Optional<IsolationMode>> ISOLATION_MODE = key(
+            "isolation.mode",
+            ValueTypes.choice(IsolationMode.class).orWord("auto"),
+            "auto",
+            "How tenants are kept apart. `auto` takes the strongest mode that this host can hold; a mode that is"
+                    + " named and cannot be held stops the start.",
+            "directories");
+    static final Key<Boolean> ISOLATION_ACCEPT_WEAK = key(
+            "isolation.accept-weak",
+            ValueTypes.flag(),
+            "false",
+            "Serves more than one tenant even where nothing but tool rules keeps them apart; every answer then"
+                    + " carries a warning.",
+            "true");
+    static final Key<List<Guarantee>> ISOLATION_REQUIRE = key(
+            "isolation.require",
+            ValueTypes.guarantees(),
+            "",
+            "Guarantees without which the server does not start. `cloister doctor` lists what this host can hold.",
+            "[FILES_OF_OTHERS_UNREADABLE, CREDENTIAL_NEVER_INSIDE]");
+
+    static final Key<Optional<URI>> UPSTREAM_URL = key(
+            "upstream.url",
+            ValueTypes.url().orWord("scripted"),
+            "https://api.anthropic.com",
+            "The Messages API that answers model calls. `scripted` plays scripts found in the prompt and needs no"
+                    + " network, account or key. Use https unless the upstream is on this machine.",
+            "scripted");
+    static final Key<CredentialSource> UPSTREAM_CREDENTIAL = key(
+            "upstream.credential",
+            ValueTypes.choice(CredentialSource.class),
+            "passthrough",
+            "Whose credential pays. `passthrough`: the caller's own. `operator`: one for all, from"
+                    + " `upstream.credential-file`.",
+            "operator");
+    static final Key<Path> UPSTREAM_CREDENTIAL_FILE = derived(
+            "upstream.credential-file",
+            ValueTypes.path(),
+            "none",
+            "The file that holds the operator's credential on its first line. Only the server's user may read it.",
+            "/etc/cloister/upstream-key");
+    static final Key<Optional<Credential.Kind>> UPSTREAM_CREDENTIAL_KIND = key(
+            "upstream.credential-kind",
+            ValueTypes.choice(Credential.Kind.class).orWord("auto"),
+            "auto",
+            "How the credential is presented: `api-key` as x-api-key, `oauth` as a subscription's bearer token,"
+                    + " `bearer` as a gateway's. `auto` tells by its first characters.",
+            "bearer");
+    static final Key<Duration> UPSTREAM_CONNECT_TIMEOUT = key(
+            "upstream.connect-timeout",
+            ValueTypes.duration(),
+            "10s",
+            "How long connecting to the upstream may take.",
+            "3s");
+    static final Key<Duration> UPSTREAM_RESPONSE_TIMEOUT = key(
+            "upstream.response-timeout",
+            ValueTypes.duration(),
+            "5m",
+            "How long the upstream may be silent, before and within an answer.",
+            "10m");
+
+    static final Key<List<String>> MODELS_ALLOWED = key(
+            "models.allowed",
+            ValueTypes.models(),
+            "claude-*",
+            "The models that may be called; `*` stands for anything. The broker refuses every other.",
+            "[claude-sonnet-*, claude-haiku-*]");
+    static final Key<List<Price>> MODELS_PRICES = key(
+            "models.prices",
+            ValueTypes.prices(),
+            "claude-opus-*=5/25, claude-sonnet-*=3/15, claude-haiku-*=1/5",
+            "US dollars per million tokens, for the cost shown in usage; the first pattern that matches counts."
+                    + " The defaults are list prices that may have changed: your own contract is what counts.",
+            "[claude-opus-*=4.5/22.5, \"*=3/15\"]");
+
+    static final Key<Path> AGENT_EXECUTABLE = derived(
+            "agent.executable",
+            ValueTypes.path(),
+            "where the `cloister` script installed the pinned version",
+            "The agent CLI. Every tenant's uid has to be able to run it.",
+            "/opt/agent/claude");
+    static final Key<Integer> AGENT_MAX_TURNS = key(
+            "agent.max-turns",
+            ValueTypes.number(1, 10_000),
+            "200",
+            "How many model calls the agent may make for one message.",
+            "50");
+    static final Key<Duration> AGENT_TURN_TIMEOUT = key(
+            "agent.turn-timeout",
+            ValueTypes.duration(),
+            "30m",
+            "How long one turn may take before it is ended with all that it started.",
+            "2h");
+    static final Key<Integer> AGENT_UPSTREAM_RETRIES = key(
+            "agent.upstream-retries",
+            ValueTypes.number(0, 20),
+            "2",
+            "How often the agent repeats a model call that failed in a way that may pass.",
+            "0");
+
+    static final Key<PolicyPreset> POLICY_PRESET = key(
+            "policy.preset",
+            ValueTypes.choice(PolicyPreset.class),
+            "balanced",
+            "The tool rules to start from. They keep the agent tidy; the walls between tenants are the isolation's.",
+            "strict");
+    static final Key<List<String>> POLICY_ALLOW = key(
+            "policy.allow",
+            ValueTypes.toolRules(),
+            "",
+            "Tool rules allowed on top of the preset.",
+            "[\"Bash(make:*)\", WebFetch]");
+    static final Key<List<String>> POLICY_DENY = key(
+            "policy.deny",
+            ValueTypes.toolRules(),
+            "",
+            "Tool rules denied on top of the preset; a denial beats every permission.",
+            "[\"Bash(curl:*)\"]");
+
+    static final Key<Long> LIMITS_BODY =
+            key("limits.body", ValueTypes.size("1GiB"), "16MiB", "The largest body of a JSON request.", "32MiB");
+    static final Key<Long> LIMITS_PROMPT = key(
+            "limits.prompt",
+            ValueTypes.size("1GiB"),
+            "4MiB",
+            "The largest text of one message, in UTF-8. Not above `limits.body`.",
+            "1MiB");
+    static final Key<Long> LIMITS_FILE =
+            key("limits.file", ValueTypes.size("1024GiB"), "256MiB", "The largest file or archive sent up.", "2GiB");
+    static final Key<Integer> LIMITS_HEADERS = key(
+            "limits.headers",
+            ValueTypes.size("1MiB").map(Math::toIntExact),
+            "16KiB",
+            "The largest request line and headers together.",
+            "32KiB");
+    static final Key<Integer> LIMITS_PATH = key(
+            "limits.path",
+            ValueTypes.number(16, 4095),
+            "1024",
+            "The longest path of a file in a workspace, in bytes of UTF-8.",
+            "512");
+    static final Key<Integer> LIMITS_JSON_DEPTH =
+            key("limits.json-depth", ValueTypes.number(8, 1000), "100", "The deepest nesting of a JSON request.", "64");
+    static final Key<Duration> LIMITS_REQUEST_TIME = key(
+            "limits.request-time",
+            ValueTypes.duration(),
+            "30s",
+            "How long a client may take to send a JSON request.",
+            "10s");
+    static final Key<Integer> LIMITS_TURNS = key(
+            "limits.turns",
+            ValueTypes.number(1, 10_000),
+            "32",
+            "How many turns run at once, all tenants together.",
+            "64");
+    static final Key<Integer> LIMITS_TURNS_PER_TENANT = key(
+            "limits.turns-per-tenant",
+            ValueTypes.number(1, 10_000),
+            "8",
+            "How many turns of one tenant run at once. Not above `limits.turns`.",
+            "4");
+    static final Key<Integer> LIMITS_EXECS = key(
+            "limits.execs",
+            ValueTypes.number(1, 100_000),
+            "2048",
+            "How many commands of `/v1/exec` run at once, all tenants together.",
+            "4096");
+    static final Key<Integer> LIMITS_EXECS_PER_TENANT = key(
+            "limits.execs-per-tenant",
+            ValueTypes.number(1, 100_000),
+            "512",
+            "How many commands of one tenant run at once. Not above `limits.execs`.",
+            "64");
+    static final Key<Duration> LIMITS_EXEC_TIMEOUT = key(
+            "limits.exec-timeout",
+            ValueTypes.duration(),
+            "10m",
+            "The longest that a command may run; also what holds when the request names no time.",
+            "1h");
+    static final Key<Long> LIMITS_EXEC_OUTPUT = key(
+            "limits.exec-output",
+            ValueTypes.size("1GiB"),
+            "8MiB",
+            "How much output of a command is kept for an answer that is not streamed.",
+            "1MiB");
+
+    static final Key<Integer> SESSIONS_EVENTS_KEPT = key(
+            "sessions.events-kept",
+            ValueTypes.number(1, 10_000_000),
+            "10000",
+            "How many events of a session are kept for clients that reconnect.",
+            "2000");
+    static final Key<Integer> SESSIONS_PER_TENANT = key(
+            "sessions.per-tenant",
+            ValueTypes.number(1, 10_000_000),
+            "1000",
+            "How many sessions a tenant may have.",
+            "100");
+
+    static final Key<Long> BROKER_BODY =
+            key("broker.body", ValueTypes.size("1GiB"), "32MiB", "The largest body of one model call.", "64MiB");
+    static final Key<Integer> BROKER_REQUESTS_PER_MINUTE = key(
+            "broker.requests-per-minute",
+            ValueTypes.number(1, 1_000_000),
+            "300",
+            "How many model calls one session may make in a minute.",
+            "60");
+
+    static final Key<LogFormat> LOG_FORMAT = key(
+            "log.format",
+            ValueTypes.choice(LogFormat.class),
+            "text",
+            "`text` for people, `json` for machines: one object a line.",
+            "json");
+    static final Key<LogLevel> LOG_LEVEL = key(
+            "log.level",
+            ValueTypes.choice(LogLevel.class),
+            "info",
+            "The least severe lines that are written.",
+            "debug");
+
+    /** Every key, in the order of the docs. */
+    static final List<Key<?>> ALL = List.copyOf(TABLE);
+
+    private Keys() {}
+
+    private static <T> Key<T> key(String name, ValueType<T> type, String standard, String meaning, String example) {
+        return add(new Key<>(name, type, new Key.Standard.Text(standard), meaning, example));
+    }
+
+    private static <T> Key<T> derived(String name, ValueType<T> type, String words, String meaning, String example) {
+        return add(new Key<>(name, type, new Key.Standard.Derived(words), meaning, example));
+    }
+
+    private static <T> Key<T> add(Key<T> key) {
+        TABLE.add(key);
+        return key;
+    }
+}
