@@ -1,0 +1,129 @@
+package dev.cloister.core.sandbox;
+
+import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.tenant.Tenant;
+import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.workspace.Workspace;
+import dev.cloister.core.workspace.WorkspaceRoot;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxSpec;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
+
+/**
+ * One sandbox for each tenant that does something now, shared by all that it does, and closed with the last of it: then
+ * nothing of the tenant runs any more. Thread-safe.
+ */
+public final class Sandboxes implements AutoCloseable {
+    private static final int STRIPES = 64;
+
+    private final WorkspaceRoot workspaces;
+    private final IsolationBackend backend;
+    private final Metrics metrics;
+    /** Opening and closing one tenant's sandbox exclude each other; those of others go on. */
+    private final ReentrantLock[] stripes =
+            Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
+
+    private final Map<TenantId, Shared> shared = new HashMap<>();
+
+    private static final class Shared {
+        final Sandbox sandbox;
+        int users;
+
+        Shared(Sandbox sandbox) {
+            this.sandbox = sandbox;
+        }
+    }
+
+    public Sandboxes(WorkspaceRoot workspaces, IsolationBackend backend, Metrics metrics) {
+        this.workspaces = workspaces;
+        this.backend = backend;
+        this.metrics = metrics;
+    }
+
+    /** The use of a tenant's sandbox. Close it when done; idempotent. */
+    public final class Use implements AutoCloseable {
+        private final TenantId tenant;
+        private final Sandbox sandbox;
+        private boolean closed;
+
+        private Use(TenantId tenant, Sandbox sandbox) {
+            this.tenant = tenant;
+            this.sandbox = sandbox;
+        }
+
+        public Sandbox sandbox() {
+            return sandbox;
+        }
+
+        @Override
+        public void close() {
+            release(this);
+        }
+    }
+
+    /**
+     * Opens the tenant's workspace, which checks it, and its sandbox.
+     *
+     * @throws dev.cloister.core.error.CloisterException if the workspace is not as it must be
+     * @throws dev.cloister.spi.IsolationException if the sandbox cannot be made with every layer
+     */
+    public Use use(Tenant tenant) {
+        ReentrantLock stripe = stripe(tenant.id());
+        stripe.lock();
+        try {
+            Workspace workspace = workspaces.open(tenant.id(), tenant.uid());
+            Shared found;
+            synchronized (shared) {
+                found = shared.get(tenant.id());
+            }
+            if (found == null) {
+                found = new Shared(backend.prepare(new SandboxSpec(
+                        tenant.id().value(), tenant.uid(), workspace.work(), workspace.home(), workspace.tmp())));
+                synchronized (shared) {
+                    shared.put(tenant.id(), found);
+                }
+                metrics.activeWorkspaces().incrementAndGet();
+            }
+            found.users++;
+            return new Use(tenant.id(), found.sandbox);
+        } finally {
+            stripe.unlock();
+        }
+    }
+
+    private void release(Use use) {
+        ReentrantLock stripe = stripe(use.tenant);
+        stripe.lock();
+        try {
+            if (use.closed) {
+                return;
+            }
+            use.closed = true;
+            Shared held;
+            synchronized (shared) {
+                held = shared.get(use.tenant);
+                if (held == null || --held.users > 0) {
+                    return;
+                }
+                shared.remove(use.tenant);
+            }
+            metrics.activeWorkspaces().decrementAndGet();
+            held.sandbox.close();
+        } finally {
+            stripe.unlock();
+        }
+    }
+
+    private ReentrantLock stripe(TenantId tenant) {
+        return stripes[Math.floorMod(tenant.hashCode(), STRIPES)];
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

@@ -1,0 +1,399 @@
+package dev.cloister.core.turn;
+
+import dev.cloister.core.agent.AgentEnd;
+import dev.cloister.core.agent.AgentEvent;
+import dev.cloister.core.agent.AgentLauncher;
+import dev.cloister.core.agent.AgentRun;
+import dev.cloister.core.agent.Conversation;
+import dev.cloister.core.broker.BrokerChannel;
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.session.EventLogs;
+import dev.cloister.core.session.Session;
+import dev.cloister.core.session.SessionEvent;
+import dev.cloister.core.session.SessionId;
+import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.usage.UsageTotals;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/**
+ * A turn on its own platform thread, which starts the agent, reads it to its result and takes it away. What the client is
+ * to see goes through a bounded queue: a client that reads slowly slows the agent down, and costs no memory.
+ */
+final class RunningTurn implements Turn {
+    private static final Logger log = LoggerFactory.getLogger(RunningTurn.class);
+    private static final int QUEUED_EVENTS = 256;
+
+    private final TurnService.Parts parts;
+    private final TurnRequest request;
+    private final Session session;
+    private final String model;
+    private final Consumer<RunningTurn> whenGone;
+    private final MessageAssembler assembler;
+    private final EventLogs.Appender events;
+    private final BlockingQueue<Item> queue = new ArrayBlockingQueue<>(QUEUED_EVENTS);
+    private final AtomicBoolean booked = new AtomicBoolean();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final CompletableFuture<Void> gone = new CompletableFuture<>();
+    private final long startedAt = System.nanoTime();
+    private @Nullable AgentRun run;
+    private @Nullable String cancelled;
+    private boolean timedOut;
+    private boolean firstEventSeen;
+    private volatile @Nullable TurnOutcome outcome;
+
+    private sealed interface Item {
+        record Event(SessionEvent event) implements Item {}
+
+        record Over(TurnOutcome outcome) implements Item {}
+    }
+
+    RunningTurn(
+            TurnService.Parts parts,
+            TurnRequest request,
+            Session session,
+            String model,
+            Consumer<RunningTurn> whenGone) {
+        this.parts = parts;
+        this.request = request;
+        this.session = session;
+        this.model = model;
+        this.whenGone = whenGone;
+        this.assembler = new MessageAssembler(
+                "msg_" + UUID.randomUUID().toString().replace("-", "").substring(0, 24), model);
+        this.events = parts.events().appender(session.id());
+    }
+
+    /** @param finishing runs when the outcome is known, while the processes still end */
+    void begin(Runnable finishing) {
+        parts.metrics().activeTurns().incrementAndGet();
+        Map<String, String> context = MDC.getCopyOfContextMap();
+        Thread.ofPlatform().daemon(true).name("turn-" + session.id()).start(() -> {
+            if (context != null) {
+                MDC.setContextMap(context);
+            }
+            drive(finishing);
+        });
+    }
+
+    private void drive(Runnable finishing) {
+        ScheduledFuture<?> timeout = parts.timer()
+                .schedule(
+                        () -> {
+                            synchronized (this) {
+                                timedOut = true;
+                            }
+                            cancel("timed out");
+                        },
+                        parts.turnTimeout().toMillis(),
+                        TimeUnit.MILLISECONDS);
+        try (Sandboxes.Use use = parts.sandboxes().use(request.principal().tenant())) {
+            TurnOutcome result = attempt(use, TurnService.conversation(session), finishing);
+            log.debug("turn gone: {}", name(result));
+        } catch (IsolationException e) {
+            over(
+                    new TurnOutcome.Failed(new CloisterException(
+                            ErrorCode.ISOLATION_FAILED, "the agent was not started: " + e.getMessage(), e)),
+                    finishing);
+        } catch (CloisterException e) {
+            over(new TurnOutcome.Failed(e), finishing);
+        } catch (RuntimeException e) {
+            log.error("a turn failed unexpectedly", e);
+            over(
+                    new TurnOutcome.Failed(new CloisterException(
+                            ErrorCode.INTERNAL, "the turn failed inside the server; its log says why", e)),
+                    finishing);
+        } finally {
+            timeout.cancel(false);
+            parts.metrics().activeTurns().decrementAndGet();
+            whenGone.accept(this);
+            gone.complete(null);
+        }
+    }
+
+    /** Runs the agent once, and once more if its transcript is not what the store thought it was. */
+    private TurnOutcome attempt(Sandboxes.Use use, Conversation conversation, Runnable finishing) {
+        AgentLauncher.Started started = parts.launcher()
+                .start(
+                        use.sandbox(),
+                        TurnService.brokerSession(request.principal(), session, model, parts.upstream()),
+                        conversation,
+                        model,
+                        request.system().orElse(session.system()));
+        Optional<Conversation> other;
+        try (started) {
+            if (!adopt(started.run())) {
+                return over(new TurnOutcome.Cancelled(reason().orElse("cancelled")), finishing);
+            }
+            AgentEnd end = started.run().run(UserMessage.content(request, session), this::see);
+            other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end);
+            if (other.isEmpty()) {
+                return over(conclude(end, started.channel()), finishing);
+            }
+        }
+        return attempt(use, other.get(), finishing);
+    }
+
+    /** The server can die between the agent's first write and its own; then one of them is ahead of the other. */
+    private static Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end) {
+        if (conversation instanceof Conversation.Resumed(SessionId id)
+                && end.complaint().contains("No conversation found")) {
+            return Optional.of(new Conversation.Fresh(id));
+        }
+        if (conversation instanceof Conversation.Fresh(SessionId id)
+                && end.complaint().contains("already in use")) {
+            return Optional.of(new Conversation.Resumed(id));
+        }
+        return Optional.empty();
+    }
+
+    private synchronized boolean adopt(AgentRun started) {
+        run = started;
+        if (cancelled != null) {
+            started.cancel();
+            return false;
+        }
+        return true;
+    }
+
+    private synchronized Optional<String> reason() {
+        return Optional.ofNullable(cancelled);
+    }
+
+    private synchronized boolean timedOut() {
+        return timedOut;
+    }
+
+    private void see(AgentEvent event) {
+        if (event instanceof AgentEvent.Init init) {
+            checkInit(init);
+            parts.store().updateSession(tenant(), session.id(), RunningTurn::started);
+        }
+        assembler.accept(event).forEach(this::send);
+    }
+
+    /** What the agent says of itself must be what it was told; a workspace may have found a way to change it. */
+    private void checkInit(AgentEvent.Init init) {
+        if (!init.permissionMode().equals("dontAsk") || !init.mcpServers().isEmpty()) {
+            parts.violations()
+                    .observed(
+                            tenant(),
+                            Guarantee.TOOL_POLICY_ENFORCED,
+                            "the agent started with other rules than it was given",
+                            Map.of("session", session.id().toString()));
+            throw new CloisterException(
+                    ErrorCode.AGENT_FAILED, "the agent started with other rules than it was given, and was stopped");
+        }
+    }
+
+    private static Session started(Session session) {
+        return new Session(
+                session.id(),
+                session.tenant(),
+                session.title(),
+                session.model(),
+                session.system(),
+                session.forkedFrom(),
+                true,
+                session.turns(),
+                session.createdAt(),
+                session.updatedAt());
+    }
+
+    private TurnOutcome conclude(AgentEnd end, BrokerChannel channel) {
+        Optional<String> reason = reason();
+        if (timedOut()) {
+            return new TurnOutcome.Failed(new CloisterException(
+                    ErrorCode.TURN_TIMED_OUT,
+                    "the turn took longer than " + parts.turnTimeout().toSeconds()
+                            + " s and was stopped; send a further message to go on"));
+        }
+        if (reason.isPresent()) {
+            return new TurnOutcome.Cancelled(reason.get());
+        }
+        if (end.result().isEmpty()) {
+            return new TurnOutcome.Failed(channel.lastFailure()
+                    .orElseGet(() -> new CloisterException(
+                            ErrorCode.AGENT_FAILED, "the agent ended without a result; send the message again")));
+        }
+        AgentEvent.Result result = end.result().get();
+        assembler.denied(result.denials()).forEach(this::send);
+        result.denials()
+                .forEach(denial -> parts.violations()
+                        .observed(
+                                tenant(),
+                                Guarantee.TOOL_POLICY_ENFORCED,
+                                "the agent called a tool that its policy refuses",
+                                Map.of(
+                                        "tool", denial.tool(),
+                                        "session", session.id().toString())));
+        boolean outOfTurns = result.subtype().equals("error_max_turns");
+        if (result.failed() && !outOfTurns) {
+            return new TurnOutcome.Failed(channel.lastFailure().orElseGet(() -> failure(result)));
+        }
+        if (assembler.hasOpenToolCalls() && !outOfTurns) {
+            return new TurnOutcome.Failed(new CloisterException(
+                    ErrorCode.AGENT_FAILED, "the agent ended with a tool call unanswered; send the message again"));
+        }
+        UsageTotals used = channel.used();
+        assembler.finish(result.text(), outOfTurns ? "pause_turn" : "", used).forEach(this::send);
+        return new TurnOutcome.Completed(assembler.message(used));
+    }
+
+    private static CloisterException failure(AgentEvent.Result result) {
+        String text = result.text().length() > 500 ? result.text().substring(0, 500) + "…" : result.text();
+        return new CloisterException(ErrorCode.AGENT_FAILED, "the agent failed: " + text);
+    }
+
+    private void send(MessageAssembler.Outgoing outgoing) {
+        SessionEvent event = events.append(outgoing.type(), outgoing.data());
+        if (!firstEventSeen) {
+            firstEventSeen = true;
+            parts.metrics().firstEvent(Duration.ofNanos(System.nanoTime() - startedAt));
+        }
+        put(new Item.Event(event));
+        parts.metrics().queueDepth(queue.size());
+    }
+
+    /** Waits while the client is slow; drops what nobody will read once the turn was closed. */
+    private void put(Item item) {
+        try {
+            while (!closed.get() && !queue.offer(item, 200, TimeUnit.MILLISECONDS)) {
+                continue;
+            }
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts a turn's thread", e);
+        }
+    }
+
+    /** Books the outcome, once and here only, and hands it to the client. */
+    private TurnOutcome over(TurnOutcome result, Runnable finishing) {
+        if (!booked.compareAndSet(false, true)) {
+            // Taking the agent away failed after its outcome was known.
+            return result;
+        }
+        finishing.run();
+        Duration took = Duration.ofNanos(System.nanoTime() - startedAt);
+        String name = name(result);
+        parts.metrics().turn(name, took);
+        parts.store().updateSession(tenant(), session.id(), this::counted);
+        if (!(result instanceof TurnOutcome.Completed)) {
+            events.append("agent.turn_ended", "{\"type\":\"agent.turn_ended\",\"outcome\":\"" + name + "\"}");
+        }
+        Map<String, Object> detail = new LinkedHashMap<>();
+        detail.put("session", session.id().toString());
+        detail.put("request_id", request.requestId());
+        detail.put("model", model);
+        detail.put("duration_ms", took.toMillis());
+        if (result instanceof TurnOutcome.Failed(CloisterException error)) {
+            detail.put("error", error.code().name());
+        }
+        parts.audit().record(tenant().value(), "turn." + verb(result), detail);
+        put(new Item.Over(result));
+        return result;
+    }
+
+    private Session counted(Session before) {
+        return new Session(
+                before.id(),
+                before.tenant(),
+                before.title(),
+                model,
+                request.system().orElse(before.system()),
+                before.forkedFrom(),
+                before.started(),
+                before.turns() + 1,
+                before.createdAt(),
+                parts.clock().millis());
+    }
+
+    private static String verb(TurnOutcome outcome) {
+        return switch (outcome) {
+            case TurnOutcome.Completed completed -> "completed";
+            case TurnOutcome.Cancelled cancelled -> "cancelled";
+            case TurnOutcome.Failed failed -> "failed";
+        };
+    }
+
+    private static String name(TurnOutcome outcome) {
+        return outcome instanceof TurnOutcome.Failed(CloisterException error)
+                ? error.code().name().toLowerCase(Locale.ROOT)
+                : verb(outcome);
+    }
+
+    TenantId tenant() {
+        return request.principal().tenant().id();
+    }
+
+    @Override
+    public SessionId session() {
+        return session.id();
+    }
+
+    @Override
+    public Optional<SessionEvent> poll(Duration timeout) throws InterruptedException {
+        if (outcome != null) {
+            return Optional.empty();
+        }
+        return switch (queue.poll(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+            case null -> Optional.empty();
+            case Item.Event event -> Optional.of(event.event());
+            case Item.Over over -> {
+                outcome = over.outcome();
+                yield Optional.empty();
+            }
+        };
+    }
+
+    @Override
+    public Optional<TurnOutcome> outcome() {
+        return Optional.ofNullable(outcome);
+    }
+
+    @Override
+    public void cancel(String reason) {
+        AgentRun started;
+        synchronized (this) {
+            if (cancelled == null) {
+                cancelled = reason;
+            }
+            started = run;
+        }
+        if (started != null) {
+            started.cancel();
+        }
+    }
+
+    @Override
+    public void close() {
+        if (outcome != null) {
+            return;
+        }
+        cancel("closed");
+        closed.set(true);
+        awaitGone();
+    }
+
+    void awaitGone() {
+        gone.join();
+    }
+}

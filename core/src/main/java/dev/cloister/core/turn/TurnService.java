@@ -1,0 +1,134 @@
+package dev.cloister.core.turn;
+
+import dev.cloister.core.agent.AgentLauncher;
+import dev.cloister.core.agent.Conversation;
+import dev.cloister.core.audit.Audit;
+import dev.cloister.core.audit.Violations;
+import dev.cloister.core.broker.BrokerSession;
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.policy.ModelAllowList;
+import dev.cloister.core.quota.Quota;
+import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.session.EventLogs;
+import dev.cloister.core.session.Session;
+import dev.cloister.core.session.SessionId;
+import dev.cloister.core.session.SessionLocks;
+import dev.cloister.core.session.SessionRegistry;
+import dev.cloister.core.store.Store;
+import dev.cloister.core.tenant.Principal;
+import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.upstream.Upstream;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+
+/** Starts turns and knows those that run. */
+public final class TurnService implements Turns, AutoCloseable {
+    /** What every turn works with. */
+    public record Parts(
+            Store store,
+            Sandboxes sandboxes,
+            AgentLauncher launcher,
+            Upstream upstream,
+            EventLogs events,
+            SessionLocks locks,
+            SessionRegistry registry,
+            Quota quota,
+            ModelAllowList models,
+            Audit audit,
+            Violations violations,
+            Metrics metrics,
+            ScheduledExecutorService timer,
+            Clock clock,
+            Duration turnTimeout) {}
+
+    private final Parts parts;
+    private final Map<SessionId, RunningTurn> running = new ConcurrentHashMap<>();
+
+    public TurnService(Parts parts) {
+        this.parts = parts;
+    }
+
+    @Override
+    public Turn start(TurnRequest request) {
+        Principal principal = request.principal();
+        TenantId tenant = principal.tenant().id();
+        Optional<Session> known = request.session()
+                .map(id -> parts.store()
+                        .session(tenant, id)
+                        .orElseThrow(() -> CloisterException.notFound("session_id: you have no session " + id
+                                + "; leave session_id out to start a new one")));
+        String model = request.model()
+                .or(() -> known.map(Session::model).filter(name -> !name.isEmpty()))
+                .orElseThrow(() -> CloisterException.invalid("model: say which model to use"));
+        parts.models().require(model);
+
+        Quota.Permit permit = parts.quota().take(tenant);
+        try {
+            Session session = known.orElseGet(() -> insert(tenant, model, request));
+            SessionLocks.Held lock = parts.locks().acquire(session.id());
+            try {
+                // Read again: the turn before may have started the conversation since.
+                Session current = parts.store()
+                        .session(tenant, session.id())
+                        .orElseThrow(() -> CloisterException.notFound("session_id: it was deleted meanwhile"));
+                RunningTurn turn = new RunningTurn(parts, request, current, model, ended -> {
+                    running.remove(current.id(), ended);
+                    lock.close();
+                    permit.close();
+                });
+                running.put(current.id(), turn);
+                turn.begin(lock::finishing);
+                return turn;
+            } catch (RuntimeException e) {
+                lock.close();
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            permit.close();
+            throw e;
+        }
+    }
+
+    private Session insert(TenantId tenant, String model, TurnRequest request) {
+        return parts.registry().create(tenant, "", model, request.system().orElse(""), Optional.empty());
+    }
+
+    /** How the agent is to begin, by what it has of the session. */
+    static Conversation conversation(Session session) {
+        if (session.started()) {
+            return new Conversation.Resumed(session.id());
+        }
+        return session.forkedFrom()
+                .<Conversation>map(parent -> new Conversation.Forked(session.id(), parent))
+                .orElseGet(() -> new Conversation.Fresh(session.id()));
+    }
+
+    static BrokerSession brokerSession(Principal principal, Session session, String model, Upstream upstream) {
+        return new BrokerSession(
+                principal.tenant().id(), session.id(), List.of(model), principal.upstreamCredential(), upstream);
+    }
+
+    @Override
+    public boolean interrupt(TenantId tenant, SessionId session) {
+        RunningTurn turn = running.get(session);
+        if (turn == null || !turn.tenant().equals(tenant)) {
+            return false;
+        }
+        turn.cancel("interrupted");
+        return true;
+    }
+
+    /** Cancels every turn and waits until all are gone. */
+    @Override
+    public void close() {
+        List<RunningTurn> left = List.copyOf(running.values());
+        left.forEach(turn -> turn.cancel("the server is stopping"));
+        left.forEach(RunningTurn::awaitGone);
+    }
+}

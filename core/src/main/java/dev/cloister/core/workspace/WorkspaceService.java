@@ -1,0 +1,177 @@
+package dev.cloister.core.workspace;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.tenant.Tenant;
+import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.ProcessSpec;
+import dev.cloister.spi.SandboxProcess;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Files one by one through the server's own careful hands; whole trees by tar, run as the tenant in its sandbox. */
+public final class WorkspaceService implements Workspaces {
+    /**
+     * Unpacks beside the workspace first, so that no link that stands in the workspace is followed and nothing changes if an
+     * entry is refused. Exit 3 says that an entry is of a refused kind, 4 that the archive is broken or leaves its
+     * directory, 5 that it does not fit what is there.
+     */
+    private static final String UNPACK = """
+            set -u
+            new="$TMPDIR/new"
+            mkdir "$new" || exit 5
+            tar -x --no-same-owner --no-same-permissions -C "$new" -f - 2>/dev/null || exit 4
+            [ -z "$(find "$new" ! -type f ! -type d ! -type l -print -quit)" ] || exit 3
+            find "$new" -type l -printf '%l\\n' | grep -qE '^/|(^|/)\\.\\.(/|$)' && exit 3
+            cp -a --no-preserve=ownership -- "$new/." . 2>/dev/null || exit 5
+            """;
+
+    private final WorkspaceRoot root;
+    private final Sandboxes sandboxes;
+
+    public WorkspaceService(WorkspaceRoot root, Sandboxes sandboxes) {
+        this.root = root;
+        this.sandboxes = sandboxes;
+    }
+
+    @Override
+    public WorkspaceFiles files(Tenant tenant) {
+        return root.files(root.open(tenant.id(), tenant.uid()));
+    }
+
+    @Override
+    public InputStream tarDown(Tenant tenant, List<String> path) throws IOException {
+        requireDirectory(tenant, path);
+        Running running = start(tenant, path, List.of("tar", "-c", "--format=posix", "-f", "-", "."));
+        running.process.stdin().close();
+        drain(running.process.stderr());
+        return new FilterInputStream(running.process.stdout()) {
+            @Override
+            public void close() {
+                running.close();
+            }
+        };
+    }
+
+    @Override
+    public void tarUp(Tenant tenant, List<String> path, InputStream tar, long maxBytes) throws IOException {
+        makeDirectory(tenant, path);
+        try (Running running = start(tenant, path, List.of("/bin/sh", "-c", UNPACK))) {
+            drain(running.process.stdout());
+            drain(running.process.stderr());
+            copy(tar, running.process, maxBytes);
+            ExitStatus status = running.process.await();
+            if (status instanceof ExitStatus.Exited(int code)) {
+                switch (code) {
+                    case 0 -> {}
+                    case 3 ->
+                        throw CloisterException.invalid(
+                                "the archive holds a device, a FIFO, or a link that is absolute or leads upwards;"
+                                        + " nothing was unpacked");
+                    case 4 ->
+                        throw CloisterException.invalid(
+                                "this is not a whole tar archive, or an entry leaves its directory; nothing was unpacked");
+                    default ->
+                        throw new CloisterException(
+                                ErrorCode.CONFLICT,
+                                "the archive does not fit what is there: a file stands where it has a directory,"
+                                        + " or the reverse, or the disk is full");
+                }
+                return;
+            }
+            throw new CloisterException(ErrorCode.INTERNAL, "unpacking was cut off; send the archive again");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while unpacking", e);
+        }
+    }
+
+    /** Bounded, and to the archive's end even if tar wants no more: the client must be able to read the answer. */
+    private static void copy(InputStream tar, SandboxProcess process, long maxBytes) throws IOException {
+        byte[] buffer = new byte[64 << 10];
+        long total = 0;
+        boolean wanted = true;
+        OutputStream out = process.stdin();
+        for (int n = tar.read(buffer); n >= 0; n = tar.read(buffer)) {
+            total += n;
+            if (total > maxBytes) {
+                throw new CloisterException(
+                        ErrorCode.TOO_LARGE, "the archive is larger than " + maxBytes + " bytes; send it in parts");
+            }
+            if (wanted) {
+                try {
+                    out.write(buffer, 0, n);
+                } catch (IOException e) {
+                    wanted = false;
+                }
+            }
+        }
+        try {
+            out.close();
+        } catch (IOException e) {
+            // tar has ended already, and its exit status says why.
+            return;
+        }
+    }
+
+    private void requireDirectory(Tenant tenant, List<String> path) throws IOException {
+        if (files(tenant).stat(path).kind() != WorkspaceFiles.Kind.DIRECTORY) {
+            throw CloisterException.invalid("only a directory can be had as a tar archive");
+        }
+    }
+
+    /** A directory comes into being with a file in it, by the one careful way there is. */
+    private void makeDirectory(Tenant tenant, List<String> path) throws IOException {
+        WorkspaceFiles files = files(tenant);
+        try {
+            requireDirectory(tenant, path);
+        } catch (CloisterException e) {
+            if (e.code() != ErrorCode.NOT_FOUND) {
+                throw e;
+            }
+            List<String> marker = new ArrayList<>(path);
+            marker.add(".cloister-unpacking");
+            files.write(marker, InputStream.nullInputStream(), 0, false);
+            files.delete(marker);
+        }
+    }
+
+    private record Running(SandboxProcess process, Sandboxes.Use use) implements AutoCloseable {
+        @Override
+        public void close() {
+            process.terminate(Duration.ZERO);
+            use.close();
+        }
+    }
+
+    private Running start(Tenant tenant, List<String> path, List<String> command) {
+        Sandboxes.Use use = sandboxes.use(tenant);
+        try {
+            String work = use.sandbox().paths().work();
+            String cwd = path.isEmpty() ? work : work + "/" + String.join("/", path);
+            return new Running(use.sandbox().launch(new ProcessSpec(command, Map.of(), cwd)), use);
+        } catch (IsolationException e) {
+            use.close();
+            throw new CloisterException(ErrorCode.ISOLATION_FAILED, "tar was not started: " + e.getMessage(), e);
+        }
+    }
+
+    private static void drain(InputStream in) {
+        Thread.ofPlatform().daemon(true).name("tar-drain").start(() -> {
+            try (in) {
+                in.transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                // It was killed; there is nothing more to drain.
+                return;
+            }
+        });
+    }
+}
