@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 
 /** Whether the directories that the operator chose can carry the promise. It changes none that it did not make itself. */
@@ -71,7 +72,7 @@ final class RootChecks {
      */
     void requireWayTo(Path directory) throws IOException {
         Set<Path> above = new LinkedHashSet<>();
-        for (Path way : Set.of(directory, directory.toRealPath())) {
+        for (Path way : List.of(directory, directory.toRealPath())) {
             for (Path step = way.getParent(); step != null; step = step.getParent()) {
                 above.add(step);
             }

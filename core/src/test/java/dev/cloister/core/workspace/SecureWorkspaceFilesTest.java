@@ -12,6 +12,7 @@ import dev.cloister.core.workspace.WorkspaceFiles.Entry;
 import dev.cloister.core.workspace.WorkspaceFiles.Kind;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -80,7 +81,7 @@ class SecureWorkspaceFilesTest {
         try (var channel = fixture.files.read(path("file"))) {
             fixture.write("file", "after");
             assertThat(channel.size()).isEqualTo(6);
-            assertThat(java.nio.channels.Channels.newInputStream(channel)).hasContent("before");
+            assertThat(Channels.newInputStream(channel)).hasContent("before");
         }
         assertThat(fixture.read("file")).isEqualTo("after");
     }
@@ -94,7 +95,7 @@ class SecureWorkspaceFilesTest {
 
             @Override
             public int read() throws IOException {
-                if (left-- == 0) {
+                if (left-- <= 0) {
                     throw new IOException("the client went away");
                 }
                 return 'x';
