@@ -61,23 +61,23 @@ final class Purge {
         }
 
         void run(Handle directory, Path name) throws IOException {
-            takeOver(directory, name);
+            check(takeOver(directory, name));
             for (long number = 0; number < filled; number++) {
                 remove(Path.of(Long.toString(number)));
             }
         }
 
-        /** Renames something into the bin. */
-        private void takeOver(Handle directory, Path name) throws IOException {
+        /** Renames something into the bin; answers as {@link Posix#rename} does. */
+        private int takeOver(Handle directory, Path name) throws IOException {
             Path number = Path.of(Long.toString(filled));
             int answer = directory.move(name, bin, number);
             if (answer == -Posix.EACCES && unlock(directory, name)) {
                 answer = directory.move(name, bin, number);
             }
-            if (answer < 0) {
-                throw Failures.of(answer);
+            if (answer >= 0) {
+                filled++;
             }
-            filled++;
+            return answer;
         }
 
         private void remove(Path number) throws IOException {
@@ -109,9 +109,10 @@ final class Purge {
                         answer = directory.removeDirectory(name);
                     }
                     if (notEmpty(answer)) {
-                        takeOver(directory, name);
-                    } else if (answer != -Posix.ENOENT && answer != -Posix.ENOTDIR) {
-                        // Either of the two: a process of the tenant was faster; the next pass sees what is there.
+                        answer = takeOver(directory, name);
+                    }
+                    // Either of the two: a process of the tenant was faster; the next pass sees what is there.
+                    if (answer != -Posix.ENOENT && answer != -Posix.ENOTDIR) {
                         check(answer);
                     }
                 }

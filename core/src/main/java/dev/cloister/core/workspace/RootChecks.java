@@ -47,7 +47,8 @@ final class RootChecks {
             throw wrong(
                     directory,
                     String.format("has mode %04o instead of %04o", inode.mode(), mode),
-                    String.format("chmod %o %s", mode, directory));
+                    // With fewer digits chmod would leave a set-group-id bit of a directory as it is.
+                    String.format("chmod %05o %s", mode, directory));
         }
     }
 

@@ -197,7 +197,7 @@ public final class WorkspaceRoot {
         }
         if (inode.mode() != Staging.DIRECTORY_MODE) {
             return Optional.of(
-                    new Wrong(String.format("has mode %04o instead of 0700", inode.mode()), "chmod 700 " + shown));
+                    new Wrong(String.format("has mode %04o instead of 0700", inode.mode()), "chmod 00700 " + shown));
         }
         return Optional.empty();
     }
