@@ -27,6 +27,9 @@ import java.util.stream.Collectors;
  * nothing but the file, so what it returns depends on its arguments and on the current directory alone.
  */
 public final class ConfigLoader {
+    /** Where the {@code cloister} script installed the pinned agent: below the file, unlike the key's own variable. */
+    static final String AGENT_INSTALLED = "CLOISTER_AGENT_INSTALLED";
+
     private ConfigLoader() {}
 
     /**
@@ -54,13 +57,16 @@ public final class ConfigLoader {
             }
         });
         Values values = new Values(raw, host.userHome(), problems);
-        CloisterConfig config = bind(values, host);
+        CloisterConfig config = bind(
+                values,
+                host,
+                Optional.ofNullable(environment.get(AGENT_INSTALLED)).map(Path::of));
         new Relations(config, values, problems).check();
         problems.throwIfAny();
         return config;
     }
 
-    private static CloisterConfig bind(Values values, HostDefaults host) {
+    private static CloisterConfig bind(Values values, HostDefaults host, Optional<Path> agent) {
         return new CloisterConfig(
                 new Http(
                         values.get(Keys.HOST),
@@ -83,7 +89,7 @@ public final class ConfigLoader {
                         values.get(Keys.UPSTREAM_RESPONSE_TIMEOUT)),
                 new Models(values.get(Keys.MODELS_ALLOWED), values.get(Keys.MODELS_PRICES)),
                 new Agent(
-                        values.find(Keys.AGENT_EXECUTABLE),
+                        values.find(Keys.AGENT_EXECUTABLE).or(() -> agent),
                         values.get(Keys.AGENT_MAX_TURNS),
                         values.get(Keys.AGENT_TURN_TIMEOUT),
                         values.get(Keys.AGENT_UPSTREAM_RETRIES)),

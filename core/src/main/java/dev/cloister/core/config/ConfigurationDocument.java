@@ -22,7 +22,8 @@ public final class ConfigurationDocument {
             In a variable, a list is written with commas between its items. Relative paths start from the file's directory, in
             variables and on the command line from the current one; `~/` is the home directory of the server's user. All problems are
             reported together, each with its line; a key that does not exist is a problem. Variables that Kubernetes makes for a
-            Service named `cloister` are left alone.
+            Service named `cloister` are left alone. Two variables belong to the `cloister` script: `CLOISTER_CACHE` is where it
+            installs the agent CLI, `CLOISTER_JAVA_OPTS` holds further options of the JVM.
 
             ```yaml
             host: 0.0.0.0

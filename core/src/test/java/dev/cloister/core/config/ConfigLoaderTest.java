@@ -187,6 +187,17 @@ class ConfigLoaderTest {
     }
 
     @Test
+    void theInstalledAgentHoldsOnlyWhereNobodyNamesAnother() throws IOException {
+        Map<String, String> environment = Map.of("CLOISTER_AGENT_INSTALLED", "/cache/claude");
+        assertThat(loadEnvironment(environment).agent().executable()).contains(Path.of("/cache/claude"));
+        Path file = write("agent.executable: /opt/claude\n");
+        assertThat(ConfigLoader.load(Optional.of(file), environment, Map.of(), USER)
+                        .agent()
+                        .executable())
+                .contains(Path.of("/opt/claude"));
+    }
+
+    @Test
     void variablesThatAreNoKeysAreLeftAlone() {
         CloisterConfig config = loadEnvironment(Map.of(
                 "CLOISTER_CACHE", "/tmp/cache",
