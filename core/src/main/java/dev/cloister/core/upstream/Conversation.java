@@ -65,6 +65,7 @@ record Conversation(String prompt, int turnsSince, List<ToolOutcome> outcomes) {
         }
         boolean answersTool = false;
         boolean interrupted = false;
+        int answered = 0;
         List<String> texts = new ArrayList<>();
         for (JsonNode block : content) {
             String type = block.path("type").asString("");
@@ -72,11 +73,15 @@ record Conversation(String prompt, int turnsSince, List<ToolOutcome> outcomes) {
             String text = type.equals("text") ? without(block.path("text").asString("")) : "";
             if (text.startsWith(INTERRUPTED)) {
                 interrupted = true;
+                answered = texts.size();
             } else if (!text.isBlank()) {
                 texts.add(text);
             }
         }
-        String joined = String.join("\n", texts);
+        // An interrupted prompt has no answer between itself and the next one, so the program sends both as one
+        // message.
+        List<String> last = answered < texts.size() ? texts.subList(answered, texts.size()) : texts;
+        String joined = String.join("\n", last);
         // Text beside a tool's result is the program's own remark, unless the user broke in and wrote something new.
         boolean remark = answersTool && !interrupted && !Script.isIn(joined);
         return remark ? null : ifWritten(joined);

@@ -38,13 +38,13 @@ record Script(List<Turn> turns) {
     }
 
     /**
-     * The script in a user's text, or empty if it holds none.
+     * The last script in a user's text, or empty if it holds none.
      *
      * @throws CloisterException INVALID_REQUEST saying what is wrong with the script, and where
      */
     static Optional<Script> in(String text) {
         List<String> lines = text.lines().toList();
-        for (int start = 0; start < lines.size(); start++) {
+        for (int start = lines.size() - 1; start >= 0; start--) {
             if (lines.get(start).strip().equals(FENCE + "script")) {
                 return Optional.of(parse(block(lines, start + 1)));
             }
