@@ -1,0 +1,5 @@
+/** The HTTP server, put together. */
+@NullMarked
+package dev.cloister.server;
+
+import org.jspecify.annotations.NullMarked;
