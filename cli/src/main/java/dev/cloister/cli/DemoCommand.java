@@ -1,0 +1,29 @@
+package dev.cloister.cli;
+
+import dev.cloister.cli.demo.Demo;
+import dev.cloister.core.config.CloisterConfig;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The story, told by running it. */
+@Command(
+        name = "demo",
+        description = "Run two tenants with the real agent and let one attack the other. Needs no network and no key.",
+        mixinStandardHelpOptions = true)
+final class DemoCommand implements Callable<Integer> {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call()
+    private CommandSpec spec;
+
+    @Option(names = "--keep", description = "Leave the server running afterwards.")
+    private boolean keep;
+
+    @Override
+    public Integer call() throws Exception {
+        Logging.configure(new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.ERROR));
+        return Demo.run(spec.commandLine().getOut(), spec.commandLine().getErr(), keep);
+    }
+}

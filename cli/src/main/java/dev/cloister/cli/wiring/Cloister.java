@@ -1,0 +1,290 @@
+package dev.cloister.cli.wiring;
+
+import dev.cloister.core.agent.AgentLauncher;
+import dev.cloister.core.agent.AgentSettings;
+import dev.cloister.core.agent.Canary;
+import dev.cloister.core.audit.Audit;
+import dev.cloister.core.audit.Violations;
+import dev.cloister.core.broker.UnixSocketBroker;
+import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.exec.ExecService;
+import dev.cloister.core.isolation.Guarantees;
+import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.policy.ModelAllowList;
+import dev.cloister.core.policy.ToolPolicy;
+import dev.cloister.core.quota.Quota;
+import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.session.EventLogs;
+import dev.cloister.core.session.SessionLocks;
+import dev.cloister.core.session.SessionRegistry;
+import dev.cloister.core.session.SessionService;
+import dev.cloister.core.store.Store;
+import dev.cloister.core.store.UidAllocation;
+import dev.cloister.core.tenant.StoreAuthenticator;
+import dev.cloister.core.tenant.Tenant;
+import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.turn.TurnService;
+import dev.cloister.core.upstream.HttpUpstream;
+import dev.cloister.core.upstream.ScriptedUpstream;
+import dev.cloister.core.upstream.Upstream;
+import dev.cloister.core.workspace.Refusals;
+import dev.cloister.core.workspace.WorkspaceRoot;
+import dev.cloister.core.workspace.WorkspaceService;
+import dev.cloister.server.HttpServer;
+import dev.cloister.server.api.Collaborators;
+import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.IsolationConfig;
+import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxRef;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A whole server. It owns all its parts and closes them in the reverse order. */
+public final class Cloister implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Cloister.class);
+    private static final TenantId CANARY = new TenantId("0".repeat(32));
+
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+    private final Guarantees guarantees;
+    private final HttpServer http;
+    private final StartUp startUp = new StartUp();
+    private final Runnable canary;
+
+    /**
+     * Puts a server together and starts to listen. Turns wait until {@link #proveAgent} has seen the agent work.
+     *
+     * @throws CloisterException if anything is not as it must be; nothing is left open then
+     */
+    public static Cloister start(CloisterConfig config) {
+        return new Cloister(config, Clock.systemUTC());
+    }
+
+    private Cloister(CloisterConfig config, Clock clock) {
+        try {
+            DataDirectory data = DataDirectory.open(config.paths().data());
+            owned(data.lock().channel());
+            Store store = owned(data.store());
+            Audit audit = data.audit(store, clock);
+            UidRanges uids = Uids.of(config, store);
+
+            RunDirectory run = RunDirectory.prepare(config.paths().workspaces(), HostFacts.uid());
+            Host host = HostFacts.host(uids.probe(), run.scratch());
+            IsolationChoice choice = IsolationChoice.make(config.isolation(), host);
+            guarantees = choice.guarantees();
+            requireWallForTenants(config, choice, store);
+
+            PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+            Metrics metrics = new Metrics(meters);
+            Violations violations =
+                    new Violations(audit, metrics, guarantees.mode().id());
+            WorkspaceRoot workspaces =
+                    new WorkspaceRoot(config.paths().workspaces(), host.serverUid(), Refusals.to(violations));
+            workspaces.prepare();
+            IsolationBackend backend = owned(choice.provider().open(new IsolationConfig(run.runRoot()), host));
+            endWhatWasLeft(store, backend, uids, host);
+            Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics);
+            WorkspaceService files = new WorkspaceService(workspaces, sandboxes);
+
+            ScheduledThreadPoolExecutor timer = timer();
+            owned(timer::shutdownNow);
+            Upstream upstream = owned(upstream(config));
+            UnixSocketBroker broker = owned(new UnixSocketBroker(
+                    metrics,
+                    violations,
+                    store::addUsage,
+                    config.broker(),
+                    config.models().prices(),
+                    clock));
+            AgentLauncher launcher = new AgentLauncher(broker, agent(config), timer);
+            Tenant canaryTenant = new Tenant(
+                    CANARY, "canary", host.isRoot() ? uids.canary() : host.serverUid(), true, clock.millis());
+            canary = () -> new Canary(sandboxes, launcher).sing(canaryTenant);
+
+            CloisterConfig.Limits limits = config.limits();
+            EventLogs events =
+                    owned(new EventLogs(store, clock, config.sessions().eventsKept()));
+            SessionLocks locks = new SessionLocks();
+            SessionRegistry registry =
+                    new SessionRegistry(store, audit, clock, config.sessions().perTenant());
+            ModelAllowList models = new ModelAllowList(config.models().allowed());
+            ExecService execs = new ExecService(
+                    sandboxes,
+                    files,
+                    new Quota("commands", limits.execs(), limits.execsPerTenant()),
+                    audit,
+                    metrics,
+                    timer,
+                    limits.path());
+            TurnService turns = owned(new TurnService(new TurnService.Parts(
+                    store,
+                    sandboxes,
+                    launcher,
+                    upstream,
+                    events,
+                    locks,
+                    registry,
+                    new Quota("turns", limits.turns(), limits.turnsPerTenant()),
+                    models,
+                    audit,
+                    violations,
+                    metrics,
+                    timer,
+                    clock,
+                    config.agent().turnTimeout())));
+            UidAllocation allocation = host.isRoot()
+                    ? new UidAllocation.Range(uids.firstTenant(), uids.last())
+                    : new UidAllocation.Shared(host.serverUid());
+            StoreAuthenticator authenticator = new StoreAuthenticator(
+                    store,
+                    data.identityKey(),
+                    StoreAuthenticator.admits(config),
+                    allocation,
+                    choice.wallMissing(config.isolation().acceptWeak()),
+                    Credentials.operator(config.upstream()),
+                    audit,
+                    clock);
+            http = new HttpServer(new Collaborators(
+                    config,
+                    authenticator,
+                    startUp.gate(turns),
+                    execs,
+                    new SessionService(store, registry, events, locks, models, execs, audit),
+                    files,
+                    store::usage,
+                    () -> guarantees,
+                    startUp::readiness,
+                    () -> warning(guarantees),
+                    violations,
+                    meters));
+            owned(http);
+            audit.record(
+                    "server",
+                    "server.started",
+                    Map.of(
+                            "mode", guarantees.mode().id(),
+                            "guarantees",
+                                    guarantees.holds().stream()
+                                            .sorted()
+                                            .toList()
+                                            .toString(),
+                            "upstream", upstream.description()));
+            http.start();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private <T extends AutoCloseable> T owned(T part) {
+        parts.push(part);
+        return part;
+    }
+
+    private static ScheduledThreadPoolExecutor timer() {
+        ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().name("timer").daemon(true).factory());
+        timer.setRemoveOnCancelPolicy(true);
+        return timer;
+    }
+
+    private static Upstream upstream(CloisterConfig config) {
+        return config.upstream()
+                .url()
+                .<Upstream>map(url -> new HttpUpstream(
+                        url,
+                        config.upstream().connectTimeout(),
+                        config.upstream().responseTimeout()))
+                .orElseGet(ScriptedUpstream::new);
+    }
+
+    private static AgentSettings agent(CloisterConfig config) {
+        Path executable = config.agent()
+                .executable()
+                .orElseThrow(
+                        () -> CloisterException.invalid(
+                                "agent.executable: the agent's program is not known; start through ./cloister, which installs it"));
+        return new AgentSettings(
+                executable.toString(),
+                AgentSettings.PINNED_VERSION,
+                ToolPolicy.of(config.policy()),
+                config.agent().maxTurns(),
+                config.agent().upstreamRetries());
+    }
+
+    /** A store of several tenants must not be served where they are not kept apart, whoever admitted them. */
+    private static void requireWallForTenants(CloisterConfig config, IsolationChoice choice, Store store) {
+        if (store.tenantCount() > 1) {
+            choice.wallMissing(config.isolation().acceptWeak()).ifPresent(missing -> {
+                throw missing;
+            });
+        }
+    }
+
+    private static void endWhatWasLeft(Store store, IsolationBackend backend, UidRanges uids, Host host) {
+        store.tenants().forEach(tenant -> end(backend, tenant.id(), tenant.uid()));
+        end(backend, CANARY, host.isRoot() ? uids.canary() : host.serverUid());
+    }
+
+    private static void end(IsolationBackend backend, TenantId tenant, long uid) {
+        for (IsolationMode mode : IsolationMode.values()) {
+            Optional<Sandbox> left = backend.recover(new SandboxRef(mode, tenant.value(), uid));
+            left.ifPresent(sandbox -> {
+                log.warn("ending what an earlier server left of tenant {}", tenant);
+                sandbox.close();
+            });
+        }
+    }
+
+    private static Optional<String> warning(Guarantees guarantees) {
+        return guarantees.weak()
+                ? Optional.of("tenants are not isolated from each other on this server (isolation.accept-weak)")
+                : Optional.empty();
+    }
+
+    /**
+     * Runs the canary turn; afterwards turns are served.
+     *
+     * @throws CloisterException AGENT_FAILED or ISOLATION_FAILED if it did not go as it must; the server then serves no turn
+     */
+    public void proveAgent() {
+        try {
+            canary.run();
+            startUp.proven();
+        } catch (RuntimeException e) {
+            startUp.failed(e);
+            throw e;
+        }
+    }
+
+    public int port() {
+        return http.port();
+    }
+
+    public Guarantees guarantees() {
+        return guarantees;
+    }
+
+    @Override
+    public void close() {
+        while (!parts.isEmpty()) {
+            AutoCloseable part = parts.pop();
+            try {
+                part.close();
+            } catch (Exception e) {
+                log.error("a part of the server did not close", e);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package dev.cloister.cli.wiring;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+
+/**
+ * The server's own places beside the tenants' trees.
+ *
+ * @param runRoot where launches have their sockets and files; every tenant can walk through, none can list or write
+ * @param scratch where probes work; the same
+ */
+record RunDirectory(Path runRoot, Path scratch) {
+    static RunDirectory prepare(Path workspaces, long serverUid) {
+        try {
+            Path parent = workspaces.toAbsolutePath().normalize();
+            String mode = serverUid == 0 ? "rwx--x--x" : "rwx------";
+            Files.createDirectories(parent.getParent());
+            own(parent, mode, serverUid);
+            return new RunDirectory(
+                    own(parent.resolve("run"), mode, serverUid), own(parent.resolve("scratch"), mode, serverUid));
+        } catch (IOException e) {
+            throw new CloisterException(
+                    ErrorCode.INTERNAL, "the workspaces directory " + workspaces + " cannot be used: " + e, e);
+        }
+    }
+
+    private static Path own(Path directory, String mode, long serverUid) throws IOException {
+        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectory(directory);
+            Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString(mode));
+        }
+        long owner = ((Number) Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue();
+        String found =
+                PosixFilePermissions.toString(Files.getPosixFilePermissions(directory, LinkOption.NOFOLLOW_LINKS));
+        if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS) || owner != serverUid || !found.equals(mode)) {
+            throw new CloisterException(
+                    ErrorCode.INTERNAL,
+                    directory + " must be a directory of uid " + serverUid + " with " + mode + ", and is of uid "
+                            + owner + " with " + found + "; mend or remove it");
+        }
+        return directory;
+    }
+}
