@@ -70,14 +70,32 @@ final class SqliteDatabase implements AutoCloseable {
         return translated(() -> reading.inTransaction(work::apply));
     }
 
-    /** One write transaction, which no other runs beside; the work must not call the database again. */
+    /**
+     * One write transaction, which no other runs beside and which survives a loss of power once this returns. The work must
+     * not call {@code write} again.
+     */
     <T> T write(Function<Handle, T> work) {
+        return write(SQLiteConfig.SynchronousMode.FULL, work);
+    }
+
+    /**
+     * As {@link #write}, but a loss of power may undo the last of these: they do not wait for the disk. The death of the
+     * process undoes none, and a later {@link #write} makes those before it safe too.
+     */
+    <T> T writeWithoutWaiting(Function<Handle, T> work) {
+        return write(SQLiteConfig.SynchronousMode.NORMAL, work);
+    }
+
+    private <T> T write(SQLiteConfig.SynchronousMode mode, Function<Handle, T> work) {
         if (writeLock.isHeldByCurrentThread()) {
             throw new IllegalStateException("a function given to the store must not change the store itself");
         }
         writeLock.lock();
         try {
-            return translated(() -> writing.inTransaction(work::apply));
+            return translated(() -> writing.withHandle(handle -> {
+                handle.execute("PRAGMA synchronous = " + mode.getValue());
+                return handle.inTransaction(work::apply);
+            }));
         } finally {
             writeLock.unlock();
         }
@@ -168,8 +186,6 @@ final class SqliteDatabase implements AutoCloseable {
         SQLiteConfig config = commonConfig();
         // BEGIN IMMEDIATE: a transaction that starts as a reader and then writes can fail after its work is done.
         config.setTransactionMode(SQLiteConfig.TransactionMode.IMMEDIATE);
-        // NORMAL would lose the last commits with the power, and with them audit entries and uids already given away.
-        config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
         Connection connection = config.createConnection(url);
         try {
             enterWalMode(connection);

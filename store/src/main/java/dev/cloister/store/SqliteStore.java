@@ -27,7 +27,7 @@ import org.jdbi.v3.core.Handle;
  * The store on one SQLite file in WAL mode, readable by its owner only.
  *
  * <p>Writes run one at a time, over all processes that have the file open; reads run beside them. Every commit is on the
- * disk when its method returns. A call that another process keeps waiting for ten seconds is OVERLOADED. No exception
+ * disk when its method returns, but for events, of which a loss of power may take the last. A call that another process keeps waiting for ten seconds is OVERLOADED. No exception
  * holds a value that was stored.
  */
 public final class SqliteStore implements Store {
@@ -150,7 +150,11 @@ public final class SqliteStore implements Store {
     public void appendEvents(List<SessionEvent> events, int keepPerSession) {
         requirePositive(keepPerSession);
         if (!events.isEmpty()) {
-            change(handle -> EventRows.append(handle, events, keepPerSession));
+            // A turn writes many small batches; what a loss of power takes from their end, it takes from the turn too.
+            database.writeWithoutWaiting(handle -> {
+                EventRows.append(handle, events, keepPerSession);
+                return true;
+            });
         }
     }
 

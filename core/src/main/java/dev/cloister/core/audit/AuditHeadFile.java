@@ -107,7 +107,7 @@ final class AuditHeadFile {
                 channel.write(bytes);
             }
             // Without this a loss of power can leave an empty file under the new name, which would look like tampering.
-            channel.force(true);
+            channel.force(false);
         }
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }

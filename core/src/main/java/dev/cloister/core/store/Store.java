@@ -16,7 +16,7 @@ import java.util.function.UnaryOperator;
 
 /**
  * What must survive a restart. Thread-safe; usable by several processes at once. Every method is one transaction and
- * durable against the death of the process when it returns; audit entries and tenants also against the loss of power.
+ * durable against the death of the process when it returns; all but events also against a loss of power.
  *
  * <p>A limit is 1 or more. A tenant that does not exist is NOT_FOUND where a method would change it. Functions given to a
  * method run inside its transaction and must not call the store. After {@link #close} every method is NOT_READY.
