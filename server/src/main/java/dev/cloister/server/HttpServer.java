@@ -61,6 +61,7 @@ public final class HttpServer implements AutoCloseable {
         javalin.startup.showJavalinBanner = false;
         javalin.startup.showOldJavalinVersionWarning = false;
         javalin.startup.startupWatcherEnabled = false;
+        javalin.http.prefer405over404 = true;
         javalin.http.compressionStrategy = CompressionStrategy.NONE;
         javalin.jetty.threadPool = threads();
         javalin.jetty.modifyHttpConfiguration(http -> configure(http, config.limits()));

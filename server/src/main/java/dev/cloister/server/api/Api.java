@@ -13,6 +13,7 @@ import io.javalin.http.Context;
 import io.javalin.http.Handler;
 import io.javalin.http.HandlerType;
 import io.javalin.http.HttpResponseException;
+import io.javalin.http.MethodNotAllowedResponse;
 import io.javalin.router.Endpoint;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,24 +22,13 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** All routes, and what happens to requests that match none or fail. Thread-safe once registered. */
 public final class Api {
     private static final Logger LOG = LoggerFactory.getLogger(Api.class);
-    private static final List<HandlerType> METHODS = List.of(
-            HandlerType.GET,
-            HandlerType.HEAD,
-            HandlerType.POST,
-            HandlerType.PUT,
-            HandlerType.DELETE,
-            HandlerType.PATCH,
-            HandlerType.OPTIONS,
-            HandlerType.TRACE,
-            HandlerType.CONNECT,
-            HandlerType.QUERY);
-
     private final List<Route> routes = new ArrayList<>();
 
     /** @param stopping true once the server is to end what still runs */
@@ -138,9 +128,9 @@ public final class Api {
                 }
             }
         }
-        refuseOtherMethods(router);
         router.exception(CloisterException.class, Api::refused);
-        router.exception(HttpResponseException.class, Api::unknown);
+        router.exception(MethodNotAllowedResponse.class, Api::notAllowed);
+        router.exception(HttpResponseException.class, (_, context) -> unknown(context));
         router.exception(Exception.class, Api::failed);
     }
 
@@ -151,35 +141,19 @@ public final class Api {
         };
     }
 
-    private void refuseOtherMethods(RoutesConfig router) {
-        Map<String, List<Route>> byPattern = routes.stream()
-                .collect(
-                        Collectors.groupingBy(route -> route.patterns().getFirst(), TreeMap::new, Collectors.toList()));
-        byPattern.forEach((pattern, known) -> {
-            TreeSet<String> allowed = new TreeSet<>();
-            known.forEach(route -> allowed.add(route.method().name()));
-            if (allowed.contains("GET")) {
-                allowed.add("HEAD");
-            }
-            String allow = String.join(", ", allowed);
-            for (HandlerType method : METHODS) {
-                if (!allowed.contains(method.name())) {
-                    router.addEndpoint(Endpoint.create(method, pattern).handler(context -> {
-                        Exchange.of(context.req()).route(known.getFirst().template());
-                        throw notAllowed(context, allow);
-                    }));
-                }
-            }
-        });
-    }
-
-    private static CloisterException notAllowed(Context context, String allow) {
+    private static void notAllowed(MethodNotAllowedResponse failure, Context context) {
+        String allow = failure.getDetails().values().stream()
+                .flatMap(methods -> Stream.of(methods.split(", ", -1)))
+                .sorted()
+                .collect(Collectors.joining(", "));
         context.res().setHeader("Allow", allow);
-        return new CloisterException(
-                ErrorCode.METHOD_NOT_ALLOWED, "this address does not take that method; it takes " + allow);
+        Replies.error(
+                context,
+                new CloisterException(
+                        ErrorCode.METHOD_NOT_ALLOWED, "this address does not take that method; it takes " + allow));
     }
 
-    private static void unknown(HttpResponseException failure, Context context) {
+    private static void unknown(Context context) {
         Replies.error(context, CloisterException.notFound("there is no such address; see /openapi.json"));
     }
 
