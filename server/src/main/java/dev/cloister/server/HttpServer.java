@@ -33,6 +33,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 public final class HttpServer implements AutoCloseable {
     private static final Duration IDLE = Duration.ofSeconds(60);
     private static final Duration STOP = Duration.ofSeconds(5);
+    private static final Duration SHUTDOWN_IDLE = Duration.ofMillis(200);
     private static final int MAX_CONNECTIONS = 4096;
     /** A refused body is read to its end where that end is not far, so that the client reads the answer. */
     private static final int DRAIN_BODIES = 4;
@@ -71,6 +72,7 @@ public final class HttpServer implements AutoCloseable {
             connector.setHost(config.http().host());
             connector.setPort(config.http().port());
             connector.setIdleTimeout(idle.toMillis());
+            connector.setShutdownIdleTimeout(SHUTDOWN_IDLE.toMillis());
             connector.addBean(new NetworkConnectionLimit(MAX_CONNECTIONS, connector));
             return connector;
         });

@@ -52,6 +52,7 @@ final class TestServer implements AutoCloseable {
     volatile List<String> notReady = List.of();
     volatile Optional<String> warning = Optional.empty();
     private final Path scratch;
+    final Collaborators collaborators;
     private final HttpServer server;
     private final HttpClient client = HttpClient.newHttpClient();
 
@@ -67,27 +68,26 @@ final class TestServer implements AutoCloseable {
                 (actor, action, detail) -> audit.add(actor + " " + action + " " + detail.get("guarantee")),
                 new Metrics(meters),
                 "directories");
-        server = new HttpServer(
-                new Collaborators(
-                        config(scratch, requestTime, heartbeat),
-                        this::authenticate,
-                        turns,
-                        execs,
-                        sessions,
-                        workspaces,
-                        (_, from, to) -> List.of(
-                                new UsageTotals("m1", 1, from, 20, 30, 40, 1_500_000),
-                                new UsageTotals("m2", 2, 1, 2, to == Long.MAX_VALUE ? 3 : to, 4, 500_000)),
-                        () -> new Guarantees(
-                                IsolationMode.DIRECTORIES,
-                                Set.of(Guarantee.CREDENTIAL_NEVER_INSIDE),
-                                List.of(new Finding("what", "why", "remedy")),
-                                false),
-                        () -> new Readiness(notReady),
-                        () -> warning,
-                        violations,
-                        meters),
-                idle);
+        collaborators = new Collaborators(
+                config(scratch, requestTime, heartbeat),
+                this::authenticate,
+                turns,
+                execs,
+                sessions,
+                workspaces,
+                (_, from, to) -> List.of(
+                        new UsageTotals("m1", 1, from, 20, 30, 40, 1_500_000),
+                        new UsageTotals("m2", 2, 1, 2, to == Long.MAX_VALUE ? 3 : to, 4, 500_000)),
+                () -> new Guarantees(
+                        IsolationMode.DIRECTORIES,
+                        Set.of(Guarantee.CREDENTIAL_NEVER_INSIDE),
+                        List.of(new Finding("what", "why", "remedy")),
+                        false),
+                () -> new Readiness(notReady),
+                () -> warning,
+                violations,
+                meters);
+        server = new HttpServer(collaborators, idle);
         server.start();
     }
 

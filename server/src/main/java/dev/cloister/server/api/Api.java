@@ -18,6 +18,7 @@ import io.javalin.router.Endpoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
@@ -107,8 +108,8 @@ public final class Api {
     }
 
     /** Every address with its methods, as documented. HEAD goes with every GET. */
-    Map<String, TreeSet<String>> documented() {
-        Map<String, TreeSet<String>> addresses = new TreeMap<>();
+    public Map<String, Set<String>> addresses() {
+        Map<String, Set<String>> addresses = new TreeMap<>();
         for (Route route : routes) {
             addresses
                     .computeIfAbsent(route.template(), _ -> new TreeSet<>())

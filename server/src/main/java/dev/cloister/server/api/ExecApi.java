@@ -56,17 +56,22 @@ final class ExecApi {
     void run(Context context) {
         Principal principal = authentication.principal(context);
         ObjectNode body = bodies.object(context.req(), "stdin");
-        Exchange exchange = Exchange.of(context.req());
-        boolean stream = Fields.flag(body, "stream");
-        ExecRequest request = parser.parse(body, principal.tenant(), exchange.requestId());
+        boolean streamed = Fields.flag(body, "stream");
+        String requestId = Exchange.of(context.req()).requestId();
+        ExecRequest request = parser.parse(body, principal.tenant(), requestId);
+        run(context, request, streamed).ifPresent(answer -> Replies.json(context, 200, answer));
+    }
+
+    /** Runs the command to its end. @return the answer, if it is not to be streamed */
+    private Optional<ObjectNode> run(Context context, ExecRequest request, boolean streamed) {
         try (Exec exec = execs.start(request)) {
-            Patience patience = new Patience(exchange.connection(), stopping);
+            Patience patience = new Patience(Exchange.of(context.req()).connection(), stopping);
             try {
-                if (stream) {
-                    stream(context, exec, patience);
-                } else {
-                    answer(context, exec, patience);
+                if (!streamed) {
+                    return Optional.of(answer(exec, patience));
                 }
+                stream(context, exec, patience);
+                return Optional.empty();
             } catch (CloisterException e) {
                 exec.cancel();
                 throw e;
@@ -77,7 +82,7 @@ final class ExecApi {
         }
     }
 
-    private void answer(Context context, Exec exec, Patience patience) throws InterruptedException {
+    private ObjectNode answer(Exec exec, Patience patience) throws InterruptedException {
         PerStream<CollectedOutput> outputs =
                 new PerStream<>(new CollectedOutput(maxOutput), new CollectedOutput(maxOutput));
         Optional<ExecResult> result = Optional.empty();
@@ -96,7 +101,7 @@ final class ExecApi {
             body.put(name(stream), output.text());
             body.put(name(stream) + "_truncated", output.truncated());
         }
-        Replies.json(context, 200, body);
+        return body;
     }
 
     private void stream(Context context, Exec exec, Patience patience) throws InterruptedException {
@@ -130,6 +135,8 @@ final class ExecApi {
         for (ExecEvent.Stream stream : ExecEvent.Stream.values()) {
             output(events, stream, texts.of(stream).end());
         }
+        // Its place is free before the client knows that it ended.
+        exec.close();
         events.event("result", json(result.get()).put("type", "result"));
     }
 

@@ -16,6 +16,7 @@ import io.javalin.http.Context;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import tools.jackson.databind.node.ObjectNode;
 
 /** {@code POST /v1/messages}: one turn, answered as a whole or as a stream. Thread-safe. */
 final class MessagesApi {
@@ -47,10 +48,9 @@ final class MessagesApi {
     void create(Context context) {
         Principal principal = authentication.principal(context);
         MessageRequest message = parser.parse(bodies.object(context.req(), ""));
-        Exchange exchange = Exchange.of(context.req());
         TurnRequest request = new TurnRequest(
                 principal,
-                exchange.requestId(),
+                Exchange.of(context.req()).requestId(),
                 message.session(),
                 message.model(),
                 message.system(),
@@ -59,15 +59,25 @@ final class MessagesApi {
         if (!message.ignored().isEmpty()) {
             context.res().setHeader("Cloister-Ignored", String.join(", ", message.ignored()));
         }
+        run(context, request, message.stream()).ifPresent(answer -> Replies.json(context, 200, answer));
+    }
+
+    /**
+     * Runs the turn to its end. When it returns the turn is closed, so that a client that has the answer can send its next
+     * message at once.
+     *
+     * @return the answer, if it is not to be streamed
+     */
+    private Optional<ObjectNode> run(Context context, TurnRequest request, boolean streamed) {
         try (Turn turn = turns.start(request)) {
             context.res().setHeader("Cloister-Session", turn.session().toString());
-            Patience patience = new Patience(exchange.connection(), stopping);
+            Patience patience = new Patience(Exchange.of(context.req()).connection(), stopping);
             try {
-                if (message.stream()) {
-                    stream(context, turn, patience);
-                } else {
-                    answer(context, turn, patience);
+                if (!streamed) {
+                    return Optional.of(answer(turn, patience));
                 }
+                stream(context, turn, patience);
+                return Optional.empty();
             } catch (CloisterException e) {
                 cancel(turn, e);
                 throw e;
@@ -85,7 +95,7 @@ final class MessagesApi {
         }
     }
 
-    private static void answer(Context context, Turn turn, Patience patience) throws InterruptedException {
+    private static ObjectNode answer(Turn turn, Patience patience) throws InterruptedException {
         Optional<TurnOutcome> outcome = Optional.empty();
         while (outcome.isEmpty()) {
             patience.check();
@@ -93,11 +103,11 @@ final class MessagesApi {
                 outcome = turn.outcome();
             }
         }
-        switch (outcome.get()) {
-            case TurnOutcome.Completed completed -> Replies.json(context, 200, completed.message());
+        return switch (outcome.get()) {
+            case TurnOutcome.Completed completed -> completed.message();
             case TurnOutcome.Failed failed -> throw failed.error();
             case TurnOutcome.Cancelled cancelled -> throw cancelled(cancelled);
-        }
+        };
     }
 
     private void stream(Context context, Turn turn, Patience patience) throws InterruptedException {
