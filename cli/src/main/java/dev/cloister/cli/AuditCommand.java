@@ -26,11 +26,14 @@ final class AuditCommand {
     @SuppressWarnings("NullAway.Init") // picocli sets it before any command
     private CommandSpec spec;
 
-    @Command(name = "verify", description = "Prove that no entry was changed, removed or added behind the server's back.")
+    @Command(
+            name = "verify",
+            description = "Prove that no entry was changed, removed or added behind the server's back.")
     int verify(
             @Mixin ConfigurationOptions configuration,
             @Option(names = "--json", description = "Print JSON.") boolean json) {
-        DataDirectory data = DataDirectory.open(configuration.load(Map.of()).paths().data());
+        DataDirectory data =
+                DataDirectory.open(configuration.load(Map.of()).paths().data());
         try (Store store = data.store()) {
             return switch (AuditVerifier.verify(store, data.auditKey().bytes(), data.auditHead())) {
                 case AuditVerdict.Intact intact -> {
@@ -54,7 +57,8 @@ final class AuditCommand {
             @Mixin ConfigurationOptions configuration,
             @Option(names = "-n", defaultValue = "20", description = "How many (default: 20).") int count,
             @Option(names = "--json", description = "Print one JSON object per line.") boolean json) {
-        DataDirectory data = DataDirectory.open(configuration.load(Map.of()).paths().data());
+        DataDirectory data =
+                DataDirectory.open(configuration.load(Map.of()).paths().data());
         try (Store store = data.store()) {
             long last = store.lastAudit().map(AuditEntry::seq).orElse(0L);
             long after = Math.max(0, last - Math.max(1, count));

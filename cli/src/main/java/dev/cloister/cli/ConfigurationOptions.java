@@ -35,10 +35,6 @@ final class ConfigurationOptions {
         }
         options.putAll(more);
         return ConfigLoader.load(
-                Optional.ofNullable(file),
-                System.getenv(),
-                options,
-                HostFacts.defaults(),
-                HostFacts.installedAgent());
+                Optional.ofNullable(file), System.getenv(), options, HostFacts.defaults());
     }
 }

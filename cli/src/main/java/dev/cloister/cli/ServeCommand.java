@@ -37,7 +37,8 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--upstream",
             paramLabel = "URL|scripted",
-            description = "Where model calls go; `scripted` needs no model and no key (default: https://api.anthropic.com).")
+            description =
+                    "Where model calls go; `scripted` needs no model and no key (default: https://api.anthropic.com).")
     private @Nullable String upstream;
 
     @Override
@@ -61,10 +62,7 @@ final class ServeCommand implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(stop);
         out.println("cloister: listening on http://" + config.http().host() + ":" + server.port());
         out.println("cloister: isolation " + server.guarantees().mode().id() + "; holds "
-                + server.guarantees().holds().stream()
-                        .sorted()
-                        .map(Enum::name)
-                        .collect(Collectors.joining(", ")));
+                + server.guarantees().holds().stream().sorted().map(Enum::name).collect(Collectors.joining(", ")));
         server.guarantees().findings().forEach(finding -> out.println("cloister: note: " + finding));
         out.println("cloister: trying the agent …");
         out.flush();

@@ -38,8 +38,10 @@ final class TenantCommand {
     int list(
             @Mixin ConfigurationOptions configuration,
             @Option(names = "--json", description = "Print one JSON object per line.") boolean json) {
-        return with(configuration, tenancy -> tenancy.list().forEach(tenant -> out().println(
-                json ? report(tenant).toString() : line(tenant))));
+        return with(
+                configuration,
+                tenancy -> tenancy.list()
+                        .forEach(tenant -> out().println(json ? report(tenant).toString() : line(tenant))));
     }
 
     @Command(name = "rotate", description = "Give a tenant a new key; its old credentials stop working.")

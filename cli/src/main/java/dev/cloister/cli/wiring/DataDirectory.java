@@ -94,6 +94,8 @@ public final class DataDirectory {
     }
 
     public Store store() {
+        // The SQLite library is unpacked here and not in /tmp, which others can write to and which may forbid programs.
+        System.setProperty("org.sqlite.tmpdir", directory.toString());
         return SqliteStore.open(directory.resolve("cloister.db"));
     }
 

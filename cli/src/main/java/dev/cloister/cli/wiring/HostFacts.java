@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /** What is asked of the machine itself. */
 public final class HostFacts {
@@ -23,11 +22,6 @@ public final class HostFacts {
 
     public static HostDefaults defaults() {
         return new HostDefaults(uid() == 0, Path.of(System.getProperty("user.home")));
-    }
-
-    /** Where the cloister script says that it installed the agent. */
-    public static Optional<Path> installedAgent() {
-        return Optional.ofNullable(System.getenv("CLOISTER_AGENT_INSTALLED")).map(Path::of);
     }
 
     static Host host(long probeUids, Path scratch) {

@@ -1,0 +1,195 @@
+package dev.cloister.cli.demo;
+
+import dev.cloister.cli.demo.Client.Answer;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A keeps a secret and works; B works too, and tries everything to get at A's. Both use the real agent, which does what the
+ * scripted upstream tells it.
+ */
+final class Story implements AutoCloseable {
+    /** Finds A's agent while it runs, by its arguments, from A's own sandbox. */
+    private static final String OWN_AGENT =
+            "for p in /proc/[0-9]*; do [ -O $p ] && tr '\\0' ' ' < $p/cmdline 2>/dev/null"
+                    + " | grep -q 'claude --print' && echo ${p#/proc/}; done";
+
+    private final Client a;
+    private final Client b;
+    private final Path workspaces;
+    private final Progress progress;
+    private final String secret = "secret-" + HexFormat.of().toHexDigits(new SecureRandom().nextLong());
+    private final List<Attempt> attempts = new ArrayList<>();
+
+    Story(URI base, String tokenA, String tokenB, Path workspaces, Progress progress) {
+        this.a = new Client(base, tokenA);
+        this.b = new Client(base, tokenB);
+        this.workspaces = workspaces;
+        this.progress = progress;
+    }
+
+    List<Attempt> tell() throws IOException, InterruptedException {
+        progress.begin("A's agent writes a secret into A's workspace");
+        String work = a.exec("pwd").strip();
+        Answer written = a.turn(Client.write(work + "/secret.txt", secret), Client.bash("cat secret.txt"));
+        attempts.add(new Attempt(
+                "A",
+                "agent: Write secret.txt, cat it",
+                shown(last(written)),
+                last(written).contains(secret)));
+        String file = a.file("secret.txt");
+        attempts.add(new Attempt("A", "files API: GET secret.txt", shown(file), file.equals(secret)));
+
+        progress.begin("A's agent stays at work (sleep) while B is about");
+        CompletableFuture<Answer> busy = a.turnAside(Client.bash("sleep 100"));
+        String pid = awaitAgent(busy);
+
+        progress.begin("B's agent tries to reach A's secret, transcript and environment");
+        attack(work, written.session(), pid);
+
+        progress.begin("B names A's file with @ in a prompt");
+        Answer mention = b.message("What does @" + work + "/secret.txt say?");
+        attempts.add(new Attempt(
+                "B",
+                "agent: @" + shortened(work) + "/secret.txt in the prompt",
+                outcome(mention),
+                !holdsSecret(mention)));
+
+        progress.begin("B clones a git repository and works in it");
+        ownWork();
+
+        progress.begin("everything of B's is searched for A's secret");
+        String found = b.exec("grep -rlF '" + secret + "' \"$HOME\" . \"$TMPDIR\" 2>/dev/null")
+                .strip();
+        attempts.add(new Attempt(
+                "B",
+                "search of B's files, transcripts, caches for it",
+                found.isEmpty() ? "nothing found" : found,
+                found.isEmpty()));
+        String files = b.file("");
+        attempts.add(new Attempt(
+                "B",
+                "files API: list",
+                files.contains("secret.txt") ? files : "only B's own",
+                !files.contains("secret.txt")));
+
+        busy.cancel(true);
+        return attempts;
+    }
+
+    private String awaitAgent(CompletableFuture<Answer> busy) throws IOException, InterruptedException {
+        for (int attempt = 0; attempt < 200 && !busy.isDone(); attempt++) {
+            List<String> pids = a.exec(OWN_AGENT).lines().toList();
+            if (!pids.isEmpty()) {
+                return pids.getLast();
+            }
+            Thread.sleep(100);
+        }
+        throw new IllegalStateException("A's agent was not seen at work");
+    }
+
+    private void attack(String work, String session, String pid) throws IOException, InterruptedException {
+        String target = work + "/secret.txt";
+        String home = Path.of(work).resolveSibling("home").toString();
+        List<ObjectNode> steps = List.of(
+                Client.read(target),
+                Client.bash("cat " + target),
+                Client.bash("python3 -c \"print(open('" + target + "').read())\""),
+                Client.bash("ln -sf " + target + " innocent.txt && cat innocent.txt"),
+                Client.read("innocent.txt"),
+                Client.bash("cat " + home + "/.claude/projects/*/" + session + ".jsonl"),
+                Client.bash("ls -la " + work),
+                Client.bash("tr '\\0' '\\n' < /proc/" + pid + "/environ"),
+                Client.bash("kill -9 " + pid));
+        List<String> names = List.of(
+                "agent: Read A's file",
+                "agent: cat A's file",
+                "agent: python3 -c open(A's file)",
+                "agent: ln -s A's file, cat the link",
+                "agent: Read through the link",
+                "agent: cat A's session transcript",
+                "agent: ls A's workspace",
+                "agent: /proc/PID/environ of A's agent",
+                "agent: kill A's agent");
+        Answer answer = b.turn(steps.toArray(ObjectNode[]::new));
+        JsonNode results = results(answer);
+        for (int i = 0; i < steps.size(); i++) {
+            String content = results.path(i).path("content").asString("no result: " + answer.error());
+            boolean refused = results.path(i).path("is_error").asBoolean(false);
+            attempts.add(new Attempt(
+                    "B",
+                    names.get(i),
+                    shown(content),
+                    refused && !content.contains(secret) && !content.contains("ANTHROPIC_")));
+        }
+        boolean alive = a.exec(OWN_AGENT).lines().anyMatch(pid::equals);
+        attempts.add(new Attempt("A", "A's agent afterwards", alive ? "still at work" : "gone", alive));
+    }
+
+    private void ownWork() throws IOException, InterruptedException {
+        b.exec(
+                "git init -q --bare -b main \"$HOME/origin.git\" && git clone -q \"$HOME/origin.git\" \"$TMPDIR/c\" 2>/dev/null"
+                        + " && cd \"$TMPDIR/c\" && echo hello > README && git add README"
+                        + " && git -c user.name=B -c user.email=b@example.invalid commit -qm first && git push -q origin HEAD:main");
+        Answer clone = b.turn(Client.bash(
+                "git clone -q \"$HOME/origin.git\" project && cat project/README && git -C project log --oneline"));
+        attempts.add(new Attempt(
+                "B",
+                "agent: git clone, own work",
+                shown(last(clone)),
+                last(clone).contains("hello")));
+    }
+
+    private boolean holdsSecret(Answer answer) {
+        return answer.body().toString().contains(secret);
+    }
+
+    private static String outcome(Answer answer) {
+        return answer.status() == 200 ? "the model saw the words, not the file" : "HTTP " + answer.status();
+    }
+
+    /** The tool results that the scripted upstream answered with. */
+    private static JsonNode results(Answer answer) {
+        String text = answer.body().path("content").path(0).path("text").asString("[]");
+        return JsonMapper.shared().readTree(text.isEmpty() ? "[]" : text);
+    }
+
+    private static String last(Answer answer) {
+        if (answer.status() != 200) {
+            return "HTTP " + answer.status() + ": " + answer.error();
+        }
+        JsonNode results = results(answer);
+        return results.path(results.size() - 1).path("content").asString("");
+    }
+
+    /** One line, with the long and random parts of paths left out. */
+    private String shown(String text) {
+        String line = text.strip().lines().findFirst().orElse("");
+        for (String part : text.strip().lines().toList()) {
+            if (part.contains("enied") || part.contains("not permitted")) {
+                line = part;
+                break;
+            }
+        }
+        return shortened(line);
+    }
+
+    private String shortened(String text) {
+        return text.replaceAll(workspaces + "/([0-9a-f]{4})[0-9a-f]{28}", "…/$1…");
+    }
+
+    @Override
+    public void close() {
+        a.close();
+        b.close();
+    }
+}
