@@ -34,7 +34,6 @@ final class ConfigurationOptions {
             options.put("data", data);
         }
         options.putAll(more);
-        return ConfigLoader.load(
-                Optional.ofNullable(file), System.getenv(), options, HostFacts.defaults());
+        return ConfigLoader.load(Optional.ofNullable(file), System.getenv(), options, HostFacts.defaults());
     }
 }
