@@ -14,6 +14,8 @@ import io.javalin.Javalin;
 import io.javalin.compression.CompressionStrategy;
 import io.javalin.config.JavalinConfig;
 import io.javalin.util.JavalinException;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.concurrent.ExecutorService;
@@ -25,12 +27,15 @@ import org.eclipse.jetty.server.LowResourceMonitor;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The HTTP API on a socket. Each request runs on a virtual thread of its own. {@link #close} ends running turns and
  * commands with an error, waits a moment for their answers, and closes every connection; it is idempotent.
  */
 public final class HttpServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
     private static final Duration IDLE = Duration.ofSeconds(60);
     private static final Duration STOP = Duration.ofSeconds(5);
     private static final Duration SHUTDOWN_IDLE = Duration.ofMillis(200);
@@ -64,6 +69,7 @@ public final class HttpServer implements AutoCloseable {
         javalin.startup.startupWatcherEnabled = false;
         javalin.http.prefer405over404 = true;
         javalin.http.compressionStrategy = CompressionStrategy.NONE;
+        javalin.router.javaLangErrorHandler(HttpServer::failed);
         javalin.jetty.threadPool = threads();
         javalin.jetty.modifyHttpConfiguration(http -> configure(http, config.limits()));
         javalin.jetty.addConnector((server, http) -> {
@@ -89,6 +95,15 @@ public final class HttpServer implements AutoCloseable {
             context.getServletHandler().setDecodeAmbiguousURIs(true);
         });
         api.register(javalin.routes);
+    }
+
+    private static void failed(HttpServletResponse response, Error error) {
+        LOG.error("the request failed", error);
+        try {
+            response.sendError(HttpServletResponse.SC_INTERNAL_SERVER_ERROR);
+        } catch (IOException | IllegalStateException e) {
+            LOG.debug("nobody could be told", e);
+        }
     }
 
     private QueuedThreadPool threads() {

@@ -230,6 +230,46 @@ class ConnectionTest {
     }
 
     @Test
+    void aBodyOfBrokenChunksIsRefused() throws Exception {
+        try (TestServer server = new TestServer();
+                RawClient client = server.raw()) {
+            client.send("POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: a\r\ntransfer-encoding: chunked\r\n\r\n"
+                    + "zz\r\n{}\r\n");
+            RawClient.Answer answer = client.answer();
+            assertThat(answer.status()).isEqualTo(400);
+            assertThat(answer.body()).startsWith("{\"type\":\"error\"");
+        }
+    }
+
+    @Test
+    void aLongPipelinedRequestArrivesWhole() throws Exception {
+        try (TestServer server = new TestServer();
+                RawClient client = server.raw()) {
+            server.turns.hold = true;
+            client.request("POST", "/v1/messages", "", HELLO);
+            FakeTurns.FakeTurn turn = server.turns.next();
+            String content = "0123456789".repeat(10_000);
+            client.request("PUT", "/v1/files/long", "", content);
+            assertThat(turn.cancelled.poll(2, TimeUnit.SECONDS)).isNull();
+            turn.complete();
+            assertThat(client.answer().status()).isEqualTo(200);
+            assertThat(client.answer().status()).isEqualTo(201);
+            assertThat(server.workspaces.files.get("long")).isEqualTo(content.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    @Test
+    void anAnswerThatCannotBeCompletedIsCutOff() throws Exception {
+        try (TestServer server = new TestServer();
+                RawClient client = server.raw()) {
+            server.workspaces.breakTarAfter = 100_000;
+            client.request("GET", "/v1/files?format=tar", "", "");
+            assertThat(client.answer().status()).isEqualTo(200);
+            assertThat(client.rest()).doesNotEndWith("\r\n0\r\n\r\n");
+        }
+    }
+
+    @Test
     void speaksHttp10() throws Exception {
         try (TestServer server = new TestServer();
                 RawClient client = server.raw()) {

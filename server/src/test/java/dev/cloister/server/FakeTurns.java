@@ -1,6 +1,5 @@
 package dev.cloister.server;
 
-import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.session.SessionEvent;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.tenant.TenantId;
@@ -14,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,13 +25,13 @@ final class FakeTurns implements Turns {
 
     final BlockingQueue<FakeTurn> started = new LinkedBlockingQueue<>();
     volatile boolean hold;
-    volatile @Nullable CloisterException refusal;
+    volatile @Nullable Supplier<Turn> refusal;
 
     @Override
     public Turn start(TurnRequest request) {
-        CloisterException refused = refusal;
+        Supplier<Turn> refused = refusal;
         if (refused != null) {
-            throw refused;
+            return refused.get();
         }
         FakeTurn turn = new FakeTurn(request);
         if (!hold) {

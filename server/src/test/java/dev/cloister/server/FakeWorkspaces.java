@@ -8,6 +8,7 @@ import dev.cloister.core.workspace.Workspaces;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 /** One flat tree of files in memory, the same for every tenant; a "tar" is the text of its entries' names. */
 final class FakeWorkspaces implements Workspaces {
     final Map<String, byte[]> files = new ConcurrentSkipListMap<>();
+    volatile int breakTarAfter;
     private final Path scratch;
 
     FakeWorkspaces(Path scratch) {
@@ -32,6 +34,14 @@ final class FakeWorkspaces implements Workspaces {
 
     @Override
     public InputStream tarDown(Tenant tenant, List<String> path) {
+        if (breakTarAfter > 0) {
+            return new SequenceInputStream(new ByteArrayInputStream(new byte[breakTarAfter]), new InputStream() {
+                @Override
+                public int read() throws IOException {
+                    throw new IOException("the disk is gone");
+                }
+            });
+        }
         return new ByteArrayInputStream(
                 String.join(",", files.keySet()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
     }

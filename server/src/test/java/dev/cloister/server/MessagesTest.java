@@ -160,10 +160,28 @@ class MessagesTest {
 
     @Test
     void passesARefusalOn() throws Exception {
-        server.turns.refusal = new CloisterException(ErrorCode.CONFLICT, "another turn of the session runs");
+        server.turns.refusal = () -> {
+            throw new CloisterException(ErrorCode.CONFLICT, "another turn of the session runs");
+        };
         HttpResponse<String> answer = server.post("/v1/messages", HELLO);
         assertThat(answer.statusCode()).isEqualTo(409);
         assertThat(answer.body()).contains("conflict_error").contains("another turn");
+    }
+
+    @Test
+    void tellsNothingOfAFaultButWhereToLook() throws Exception {
+        server.turns.refusal = () -> {
+            throw new IllegalStateException("private detail");
+        };
+        HttpResponse<String> fault = server.post("/v1/messages", HELLO);
+        assertThat(fault.statusCode()).isEqualTo(500);
+        assertThat(fault.body()).contains("api_error").contains("request id").doesNotContain("private");
+        server.turns.refusal = () -> {
+            throw new StackOverflowError("private detail");
+        };
+        HttpResponse<String> error = server.post("/v1/messages", HELLO);
+        assertThat(error.statusCode()).isEqualTo(500);
+        assertThat(error.body()).contains("api_error").contains("request id").doesNotContain("private");
     }
 
     @Test

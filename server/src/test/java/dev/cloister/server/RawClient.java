@@ -96,6 +96,17 @@ final class RawClient implements AutoCloseable {
         return seen.toString();
     }
 
+    /** All that comes until the connection ends, one character a byte. */
+    String rest() throws IOException {
+        ByteArrayOutputStream rest = new ByteArrayOutputStream();
+        try {
+            socket.getInputStream().transferTo(rest);
+        } catch (java.net.SocketException _) {
+            // A reset ends a connection too.
+        }
+        return rest.toString(StandardCharsets.ISO_8859_1);
+    }
+
     /** Whether the server closed the connection, waiting for it. */
     boolean ended() throws IOException {
         try {

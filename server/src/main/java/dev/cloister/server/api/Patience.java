@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
 /** What ends waiting early: the client went away, or the server stops. For one request. */
 final class Patience {
     /** How long one poll may wait before the client is looked after again. */
-    static final Duration STEP = Duration.ofMillis(200);
+    static final Duration STEP = Duration.ofMillis(400);
 
     private final ClientConnection connection;
     private final BooleanSupplier stopping;

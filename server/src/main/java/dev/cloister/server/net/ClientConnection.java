@@ -22,4 +22,7 @@ public interface ClientConnection {
      * blocks.
      */
     boolean peerGone();
+
+    /** Cuts the connection: the only way to tell a client that an answer under way is not complete. */
+    void abort();
 }

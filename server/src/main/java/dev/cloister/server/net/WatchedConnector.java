@@ -16,7 +16,7 @@ public final class WatchedConnector extends ServerConnector {
 
     /** @param requestTime how long a request may take to arrive, from its first byte to its last */
     public WatchedConnector(Server server, HttpConfiguration configuration, Duration requestTime) {
-        super(server, 1, 1, new HttpConnectionFactory(configuration));
+        super(server, 1, -1, new HttpConnectionFactory(configuration));
         this.requestTime = requestTime;
     }
 

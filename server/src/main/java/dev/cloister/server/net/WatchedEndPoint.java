@@ -32,6 +32,9 @@ final class WatchedEndPoint extends SocketChannelEndPoint implements ClientConne
     /** More than this is not read ahead: a client that pipelines so much has not gone away. */
     private static final int READ_AHEAD = 16 * 1024;
 
+    /** Nearly always there is nothing to read; looking must not cost a large buffer. */
+    private static final int PROBE = 64;
+
     private enum Phase {
         IDLE,
         HEAD,
@@ -189,19 +192,12 @@ final class WatchedEndPoint extends SocketChannelEndPoint implements ClientConne
             if (gone || !isOpen()) {
                 return true;
             }
-            ByteBuffer ahead =
-                    readAhead == null ? ByteBuffer.allocate(READ_AHEAD).flip() : readAhead;
-            if (ahead.limit() == ahead.capacity()) {
+            if (readAhead != null && readAhead.remaining() > READ_AHEAD) {
                 return false;
             }
-            int position = ahead.position();
-            ahead.position(ahead.limit()).limit(ahead.capacity());
-            int read = getChannel().read(ahead);
-            ahead.limit(ahead.position()).position(position);
-            if (ahead.hasRemaining()) {
-                readAhead = ahead;
-            }
-            gone = read < 0;
+            ByteBuffer probe = ByteBuffer.allocate(readAhead == null ? PROBE : READ_AHEAD);
+            gone = getChannel().read(probe) < 0;
+            keep(probe.flip());
             return gone;
         } catch (IOException _) {
             gone = true;
@@ -209,6 +205,23 @@ final class WatchedEndPoint extends SocketChannelEndPoint implements ClientConne
         } finally {
             lock.unlock();
         }
+    }
+
+    private void keep(ByteBuffer more) {
+        if (more.hasRemaining()) {
+            ByteBuffer kept = readAhead;
+            readAhead = kept == null
+                    ? more
+                    : ByteBuffer.allocate(kept.remaining() + more.remaining())
+                            .put(kept)
+                            .put(more)
+                            .flip();
+        }
+    }
+
+    @Override
+    public void abort() {
+        close(new IOException("the answer could not be completed"));
     }
 
     private void startDeadline() {

@@ -65,9 +65,14 @@ public final class Bodies {
 
     /** Why a body could not be read to its end. */
     public static CloisterException unread(Exchange exchange, IOException cause) {
-        return exchange.connection().tooSlow()
-                ? new CloisterException(ErrorCode.TOO_SLOW, "the request did not arrive in time; send it faster", cause)
-                : new CloisterException(ErrorCode.CLIENT_GONE, "the body ended early or was malformed", cause);
+        if (exchange.connection().tooSlow()) {
+            return new CloisterException(
+                    ErrorCode.TOO_SLOW, "the request did not arrive in time; send it faster", cause);
+        }
+        return exchange.connection().peerGone()
+                ? new CloisterException(ErrorCode.CLIENT_GONE, "the body ended early", cause)
+                : new CloisterException(
+                        ErrorCode.INVALID_REQUEST, "the body is not valid HTTP; check its chunks", cause);
     }
 
     /** Refuses a body that says in advance that it is too large, before a byte of it is read. */

@@ -35,10 +35,11 @@ public final class Replies {
         context.res().setContentType(null);
     }
 
-    /** Writes an error, or nothing if an answer is under way already or nobody is there to read it. */
+    /** Writes an error; an answer that is under way already is cut off, so that it does not pass for a complete one. */
     public static void error(Context context, CloisterException failure) {
         HttpServletResponse response = context.res();
         if (response.isCommitted()) {
+            Exchange.of(context.req()).connection().abort();
             return;
         }
         response.resetBuffer();
