@@ -42,7 +42,6 @@ public final class Demo {
         Path directory = Files.createTempDirectory("cloister-demo-");
         Files.setPosixFilePermissions(
                 directory, PosixFilePermissions.fromString(HostFacts.uid() == 0 ? "rwx--x--x" : "rwx------"));
-        Thread cleanUp = new Thread(() -> delete(directory), "clean-up");
         CloisterConfig config = ConfigLoader.load(
                 Optional.empty(),
                 agent(),
@@ -60,7 +59,7 @@ public final class Demo {
         Thread stop = new Thread(
                 () -> {
                     server.close();
-                    cleanUp.run();
+                    delete(directory);
                 },
                 "stop");
         Runtime.getRuntime().addShutdownHook(stop);

@@ -18,10 +18,9 @@ import tools.jackson.databind.node.ObjectNode;
  * scripted upstream tells it.
  */
 final class Story implements AutoCloseable {
-    /** Finds A's agent while it runs, by its arguments, from A's own sandbox. */
-    private static final String OWN_AGENT =
-            "for p in /proc/[0-9]*; do [ -O $p ] && tr '\\0' ' ' < $p/cmdline 2>/dev/null"
-                    + " | grep -q 'claude --print' && echo ${p#/proc/}; done";
+    /** Finds A's agent while it runs, by its program, from A's own sandbox. */
+    private static final String OWN_AGENT = "for p in /proc/[0-9]*; do"
+            + " case \"$(readlink $p/exe 2>/dev/null)\" in */claude) echo ${p#/proc/};; esac; done";
 
     private final Client a;
     private final Client b;
@@ -99,14 +98,15 @@ final class Story implements AutoCloseable {
 
     private void attack(String work, String session, String pid) throws IOException, InterruptedException {
         String target = work + "/secret.txt";
-        String home = Path.of(work).resolveSibling("home").toString();
+        String transcript =
+                a.exec("ls \"$HOME\"/.claude/projects/*/" + session + ".jsonl").strip();
         List<ObjectNode> steps = List.of(
                 Client.read(target),
                 Client.bash("cat " + target),
                 Client.bash("python3 -c \"print(open('" + target + "').read())\""),
                 Client.bash("ln -sf " + target + " innocent.txt && cat innocent.txt"),
                 Client.read("innocent.txt"),
-                Client.bash("cat " + home + "/.claude/projects/*/" + session + ".jsonl"),
+                Client.bash("cat " + transcript),
                 Client.bash("ls -la " + work),
                 Client.bash("tr '\\0' '\\n' < /proc/" + pid + "/environ"),
                 Client.bash("kill -9 " + pid));

@@ -55,7 +55,7 @@ public final class Canary {
         check(end, seen, word);
     }
 
-    /** {@code ls} is allowed by every preset; {@code /proc} by none. */
+    /** {@code echo} is allowed by every preset; {@code /proc} by none. */
     private ArrayNode message(String word) {
         ArrayNode steps = JsonNodeFactory.instance.arrayNode();
         steps.addObject()
@@ -103,7 +103,8 @@ public final class Canary {
             throw failed("its tool call did not run: "
                     + (results.isEmpty() ? "no result" : results.getFirst().content()));
         }
-        if (result.denials().isEmpty()) {
+        // A denied path is an error of the tool, not an entry among the result's denials.
+        if (results.size() < 2 || !results.get(1).isError()) {
             throw failed("a tool call that the policy forbids was not refused");
         }
     }

@@ -1,0 +1,212 @@
+package dev.cloister.cli.e2e;
+
+import dev.cloister.cli.wiring.Cloister;
+import dev.cloister.cli.wiring.HostFacts;
+import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.config.ConfigLoader;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** A whole server inside the test's JVM, with a directory of its own that every uid can walk to. */
+final class TestServer implements AutoCloseable {
+    static final JsonMapper JSON = JsonMapper.builder().build();
+    static final String MODEL = "claude-sonnet-5";
+
+    private final Path directory;
+    private final Map<String, String> options;
+    private final HttpClient http = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(10))
+            .build();
+    private Cloister server;
+    private final CloisterConfig config;
+
+    private TestServer(Path directory, Map<String, String> options) {
+        this.directory = directory;
+        this.options = options;
+        this.config = config();
+        this.server = started();
+    }
+
+    /** A server with the scripted upstream; the options are keys of the configuration. */
+    static TestServer start(Map<String, String> options) throws IOException {
+        Path directory = Files.createTempDirectory("cloister-e2e");
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx--x--x"));
+        return new TestServer(directory, options);
+    }
+
+    /** Where the tests find the agent; `./cloister verify` installs it and says so. */
+    static String agent() {
+        return Optional.ofNullable(System.getenv("CLOISTER_AGENT_EXECUTABLE"))
+                .orElseThrow(() -> new IllegalStateException(
+                        "CLOISTER_AGENT_EXECUTABLE is not set: run the tests by ./cloister verify"));
+    }
+
+    private CloisterConfig config() {
+        Map<String, String> all = new HashMap<>();
+        all.put("data", directory.resolve("d").toString());
+        all.put("port", "0");
+        all.put("upstream.url", "scripted");
+        all.put("agent.executable", agent());
+        all.putAll(options);
+        return ConfigLoader.load(Optional.empty(), Map.of(), all, HostFacts.defaults());
+    }
+
+    private Cloister started() {
+        Cloister cloister = Cloister.start(config);
+        cloister.proveAgent();
+        return cloister;
+    }
+
+    /** Stops the server and starts another on the same data. */
+    void restart() {
+        server.close();
+        server = started();
+    }
+
+    CloisterConfig configuration() {
+        return config;
+    }
+
+    Path workspaces() {
+        return config.paths().workspaces();
+    }
+
+    Path data() {
+        return config.paths().data();
+    }
+
+    URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + server.port() + path);
+    }
+
+    HttpClient http() {
+        return http;
+    }
+
+    HttpRequest.Builder request(String token, String path) {
+        return HttpRequest.newBuilder(uri(path))
+                .header("authorization", "Bearer " + token)
+                .timeout(Duration.ofMinutes(2));
+    }
+
+    HttpResponse<String> get(String token, String path) throws IOException, InterruptedException {
+        return http.send(request(token, path).GET().build(), BodyHandlers.ofString());
+    }
+
+    HttpResponse<String> send(String method, String token, String path, String body)
+            throws IOException, InterruptedException {
+        return http.send(
+                request(token, path)
+                        .header("content-type", "application/json")
+                        .method(method, BodyPublishers.ofString(body))
+                        .build(),
+                BodyHandlers.ofString());
+    }
+
+    /** A step for the scripted upstream. */
+    static ObjectNode bash(String command) {
+        ObjectNode step = JSON.createObjectNode().put("tool", "Bash");
+        step.putObject("input").put("command", command).put("description", "test");
+        return step;
+    }
+
+    static ObjectNode read(String path) {
+        ObjectNode step = JSON.createObjectNode().put("tool", "Read");
+        step.putObject("input").put("file_path", path);
+        return step;
+    }
+
+    static ObjectNode write(String path, String content) {
+        ObjectNode step = JSON.createObjectNode().put("tool", "Write");
+        step.putObject("input").put("file_path", path).put("content", content);
+        return step;
+    }
+
+    static String script(ObjectNode... steps) {
+        ArrayNode array = JSON.createArrayNode().addAll(Arrays.asList(steps));
+        return "```script\n" + array + "\n```";
+    }
+
+    static ObjectNode message(String text) {
+        ObjectNode body = JSON.createObjectNode().put("model", MODEL).put("max_tokens", 1024);
+        body.putArray("messages").addObject().put("role", "user").put("content", text);
+        return body;
+    }
+
+    HttpResponse<String> say(String token, String text) throws IOException, InterruptedException {
+        return send("POST", token, "/v1/messages", message(text).toString());
+    }
+
+    HttpResponse<String> say(String token, String session, String text) throws IOException, InterruptedException {
+        return send(
+                "POST",
+                token,
+                "/v1/messages",
+                message(text).put("session_id", session).toString());
+    }
+
+    /** Plays the steps in a new session and returns the tool results, or fails with the server's answer. */
+    JsonNode play(String token, ObjectNode... steps) throws IOException, InterruptedException {
+        return results(say(token, script(steps)));
+    }
+
+    static JsonNode results(HttpResponse<String> response) {
+        return JSON.readTree(text(response));
+    }
+
+    /** The answer's text. */
+    static String text(HttpResponse<String> response) {
+        if (response.statusCode() != 200) {
+            throw new AssertionError("HTTP " + response.statusCode() + ": " + response.body());
+        }
+        return JSON.readTree(response.body())
+                .path("content")
+                .path(0)
+                .path("text")
+                .asString();
+    }
+
+    static String session(HttpResponse<?> response) {
+        return response.headers().firstValue("cloister-session").orElseThrow();
+    }
+
+    /** Runs a shell script in the tenant's sandbox, without the agent. */
+    JsonNode exec(String token, String script) throws IOException, InterruptedException {
+        ObjectNode body = JSON.createObjectNode();
+        body.putArray("command").add("/bin/sh").add("-c").add(script);
+        HttpResponse<String> response = send("POST", token, "/v1/exec", body.toString());
+        if (response.statusCode() != 200) {
+            throw new AssertionError("HTTP " + response.statusCode() + ": " + response.body());
+        }
+        return JSON.readTree(response.body());
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+        http.close();
+        try {
+            new ProcessBuilder("rm", "-rf", "--", directory.toString()).start().waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
