@@ -135,7 +135,11 @@ public final class HttpServer implements AutoCloseable {
                 UriCompliance.Violation.SUSPICIOUS_PATH_CHARACTERS));
     }
 
-    /** @throws CloisterException INTERNAL if the address cannot be bound */
+    /**
+     * Binds the address and begins to answer.
+     *
+     * @throws CloisterException INTERNAL if the address cannot be bound
+     */
     public void start() {
         try {
             javalin.start();

@@ -12,6 +12,13 @@ import org.junit.jupiter.api.Test;
 class ConnectionTest {
     private static final String HELLO = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
     private static final String STREAM = HELLO.replace("{\"model\"", "{\"stream\":true,\"model\"");
+    private static final String CHUNKED = """
+            POST /v1/messages HTTP/1.1\r
+            host: x\r
+            x-api-key: a\r
+            transfer-encoding: chunked\r
+            \r
+            """;
     private static final Duration SHORT = Duration.ofMillis(700);
     private static final Duration LONG = Duration.ofSeconds(30);
 
@@ -129,7 +136,7 @@ class ConnectionTest {
     void aBodyThatDripsGetsATimeout() throws Exception {
         try (TestServer server = new TestServer(SHORT, LONG, LONG);
                 RawClient client = server.raw()) {
-            client.send("POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: a\r\ntransfer-encoding: chunked\r\n\r\n");
+            client.send(CHUNKED);
             Thread dripper = Thread.ofVirtual().start(() -> {
                 try {
                     boolean _ = drip(client, "1\r\n{\r\n".repeat(100));
@@ -184,8 +191,7 @@ class ConnectionTest {
                         .isEqualTo(200);
             }
             try (RawClient client = server.raw()) {
-                client.send(
-                        "POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: a\r\ntransfer-encoding: chunked\r\n\r\n");
+                client.send(CHUNKED);
                 byte[] chunk = ("10000\r\n" + " ".repeat(0x10000) + "\r\n").getBytes(StandardCharsets.UTF_8);
                 for (int sent = 0; sent < length; sent += 0x10000) {
                     client.send(chunk);
@@ -233,8 +239,7 @@ class ConnectionTest {
     void aBodyOfBrokenChunksIsRefused() throws Exception {
         try (TestServer server = new TestServer();
                 RawClient client = server.raw()) {
-            client.send("POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: a\r\ntransfer-encoding: chunked\r\n\r\n"
-                    + "zz\r\n{}\r\n");
+            client.send(CHUNKED + "zz\r\n{}\r\n");
             RawClient.Answer answer = client.answer();
             assertThat(answer.status()).isEqualTo(400);
             assertThat(answer.body()).startsWith("{\"type\":\"error\"");

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,10 +41,14 @@ final class FakeWorkspaces implements Workspaces {
                 public int read() throws IOException {
                     throw new IOException("the disk is gone");
                 }
+
+                @Override
+                public int read(byte[] buffer, int offset, int length) throws IOException {
+                    return read();
+                }
             });
         }
-        return new ByteArrayInputStream(
-                String.join(",", files.keySet()).getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        return new ByteArrayInputStream(String.join(",", files.keySet()).getBytes(StandardCharsets.UTF_8));
     }
 
     @Override

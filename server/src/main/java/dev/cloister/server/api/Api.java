@@ -123,7 +123,7 @@ public final class Api {
         for (Route route : routes) {
             for (String pattern : route.patterns()) {
                 router.addEndpoint(Endpoint.create(route.method(), pattern).handler(named(route)));
-                if (route.method() == HandlerType.GET) {
+                if (route.method().equals(HandlerType.GET)) {
                     router.addEndpoint(
                             Endpoint.create(HandlerType.HEAD, pattern).handler(named(route)));
                 }

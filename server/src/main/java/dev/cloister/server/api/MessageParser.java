@@ -123,7 +123,7 @@ final class MessageParser {
     }
 
     private Optional<String> system(@Nullable JsonNode system) {
-        if (system == null || system.isArray() && system.isEmpty()) {
+        if (system == null || (system.isArray() && system.isEmpty())) {
             return Optional.empty();
         }
         String text = contents.plainText("system", system);

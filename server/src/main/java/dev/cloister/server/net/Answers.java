@@ -16,7 +16,11 @@ public final class Answers {
 
     private Answers() {}
 
-    /** @see <a href="https://docs.anthropic.com/en/api/errors">Messages API: errors</a> */
+    /**
+     * An error in the Messages API's shape.
+     *
+     * @see <a href="https://docs.anthropic.com/en/api/errors">Messages API: errors</a>
+     */
     public static ObjectNode error(String type, String message, String requestId) {
         ObjectNode body = MAPPER.createObjectNode();
         body.put("type", "error");
