@@ -8,8 +8,8 @@ public interface Broker extends AutoCloseable {
      * Binds a socket at {@code socket}, whose directory must exist and be closed to everybody but the server and the
      * tenant, and serves the session through it.
      *
-     * @throws dev.cloister.core.error.CloisterException INTERNAL if the path is longer than the 107 bytes that a unix
-     *     socket's path may have
+     * @throws dev.cloister.core.error.CloisterException INTERNAL if the path is longer than the 106 bytes that
+     *     Java allows a unix socket's path
      */
     BrokerChannel open(Path socket, BrokerSession session);
 

@@ -190,7 +190,7 @@ final class Relay {
             if (watch.found()) {
                 return Ending.SECRET_FOUND;
             }
-            going = send(response, passed);
+            going = passed.length == 0 || send(response, passed);
             meter.accept(piece, 0, count);
         }
         return Ending.CLIENT_GONE;

@@ -1,6 +1,7 @@
 package dev.cloister.core.broker;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import org.eclipse.jetty.http.HttpCompliance;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -14,16 +15,13 @@ final class SessionConnector extends UnixDomainServerConnector {
     private static final int MOST_CONNECTIONS = 64;
     private static final int HEADER_BYTES = 32 * 1024;
 
-    /** Ends an upload that stalls. An upstream that thinks for longer is not affected: nothing is read or written then. */
-    private static final long IDLE_MILLIS = 5 * 60 * 1000L;
-
     private final OpenChannel channel;
 
-    SessionConnector(Server server, Path socket, OpenChannel channel) {
+    SessionConnector(Server server, Path socket, Duration idle, OpenChannel channel) {
         super(server, 0, 1, new HttpConnectionFactory(configuration()));
         this.channel = channel;
         setUnixDomainPath(socket);
-        setIdleTimeout(IDLE_MILLIS);
+        setIdleTimeout(idle.toMillis());
         addBean(new NetworkConnectionLimit(MOST_CONNECTIONS, this));
     }
 

@@ -127,6 +127,8 @@ final class SessionHandler extends Handler.Abstract {
                 Map<String, String> headers = HeaderRules.towardsUpstream(
                         request.getHeaders(), channel.session().credential());
                 UpstreamRequest outgoing = new UpstreamRequest(path, query, headers, body);
+                // The upstream may think for longer than a connection may be idle. A write that stalls still ends.
+                request.addIdleTimeoutListener(timeout -> false);
                 boolean metered = path.equals(MESSAGES);
                 relay.run(channel, call, outgoing, allowed.model(), metered, response, callback);
             }
@@ -181,11 +183,15 @@ final class SessionHandler extends Handler.Abstract {
         response.write(true, ByteBuffer.wrap(error.body()), callback);
     }
 
-    /** Answers what is not even a valid request of HTTP, in the shape of all other errors. */
-    boolean malformed(Request request, Response response, Callback callback) {
+    /** Answers what the HTTP server itself ends: requests that are not valid, and calls that were cut. */
+    boolean ended(Request request, Response response, Callback callback) {
         int status = response.getStatus() >= 400 ? response.getStatus() : 400;
-        metrics.brokerRefusal("malformed");
-        answer(status, MessagesError.of(status, "the request is not acceptable HTTP"), response, callback);
+        String message = "the call was ended by the server";
+        if (status < 500) {
+            metrics.brokerRefusal("malformed");
+            message = "the request is not acceptable HTTP";
+        }
+        answer(status, MessagesError.of(status, message), response, callback);
         return true;
     }
 }

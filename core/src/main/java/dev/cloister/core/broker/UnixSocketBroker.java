@@ -9,9 +9,11 @@ import dev.cloister.core.usage.UsageTotals;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -33,12 +35,16 @@ import org.slf4j.LoggerFactory;
 public final class UnixSocketBroker implements Broker {
     private static final Logger LOG = LoggerFactory.getLogger(UnixSocketBroker.class);
 
-    /** {@code sun_path} has 108 bytes, the last of them zero; see unix(7). */
-    private static final int LONGEST_PATH = 107;
+    /** {@code sun_path} has 108 bytes, see unix(7); Java keeps two of them for itself. */
+    private static final int LONGEST_PATH = 106;
+
+    /** Ends an upload that stalls and a connection that is no longer used. */
+    private static final Duration IDLE = Duration.ofMinutes(5);
 
     private final Metrics metrics;
     private final CloisterConfig.Broker limits;
     private final Clock clock;
+    private final Duration idle;
     private final Server server;
     private final Set<Channel> channels = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -51,9 +57,21 @@ public final class UnixSocketBroker implements Broker {
             CloisterConfig.Broker limits,
             List<CloisterConfig.Price> prices,
             Clock clock) {
+        this(metrics, violations, sink, limits, prices, clock, IDLE);
+    }
+
+    UnixSocketBroker(
+            Metrics metrics,
+            Violations violations,
+            UsageSink sink,
+            CloisterConfig.Broker limits,
+            List<CloisterConfig.Price> prices,
+            Clock clock,
+            Duration idle) {
         this.metrics = metrics;
         this.limits = limits;
         this.clock = clock;
+        this.idle = idle;
         VirtualThreadPool threads = new VirtualThreadPool();
         threads.setName("broker");
         // Every session has a selector that never ends, so a bound on tasks would be a bound on sessions.
@@ -62,7 +80,7 @@ public final class UnixSocketBroker implements Broker {
         Relay relay = new Relay(metrics, violations, sink, new PriceList(prices), clock);
         SessionHandler handler = new SessionHandler(metrics, violations, limits.body(), relay);
         server.setHandler(handler);
-        server.setErrorHandler(handler::malformed);
+        server.setErrorHandler(handler::ended);
         try {
             server.start();
         } catch (Exception e) {
@@ -79,8 +97,14 @@ public final class UnixSocketBroker implements Broker {
                     "the broker's socket path has %d bytes, but a unix socket's may have %d: use a shorter data directory"
                             .formatted(length, LONGEST_PATH));
         }
+        // The connector removes the file of that name even if it could not bind it, so it must not meet another's.
+        if (Files.exists(socket, LinkOption.NOFOLLOW_LINKS)) {
+            throw new CloisterException(
+                    ErrorCode.INTERNAL,
+                    "the broker's socket exists already; close its channel or remove the file first");
+        }
         OpenChannel state = new OpenChannel(session, limits.requestsPerMinute(), clock);
-        Channel channel = new Channel(new SessionConnector(server, socket, state), state);
+        Channel channel = new Channel(new SessionConnector(server, socket, idle, state), state);
         channels.add(channel);
         metrics.openBrokers().incrementAndGet();
         try {
@@ -89,7 +113,7 @@ public final class UnixSocketBroker implements Broker {
             channel.close();
             throw new CloisterException(
                     ErrorCode.INTERNAL,
-                    "the broker's socket could not be bound; its directory must exist and hold no file of that name",
+                    "the broker's socket could not be bound; its directory must exist and be the server's",
                     e);
         }
         if (closed.get()) {

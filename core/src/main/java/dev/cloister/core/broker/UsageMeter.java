@@ -15,7 +15,11 @@ interface UsageMeter {
     /** The error with which a stream broke off after it had begun well. */
     Optional<StreamError> error();
 
-    /** @param type the Messages API's {@code error.type} */
+    /**
+     * What a stream says went wrong.
+     *
+     * @param type the Messages API's {@code error.type}
+     */
     record StreamError(String type, String message) {}
 
     static UsageMeter forContentType(String contentType) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -100,8 +101,8 @@ public final class HttpUpstream implements Upstream {
 
     /** Gives the call up. An answer that arrives all the same must not keep its connection. */
     private static void abandon(CompletableFuture<HttpResponse<InputStream>> pending) {
-        if (!pending.cancel(true)) {
-            pending.thenAccept(response -> closeQuietly(response.body()));
+        if (!pending.cancel(true) && pending.state() == Future.State.SUCCESS) {
+            closeQuietly(pending.resultNow().body());
         }
     }
 

@@ -83,9 +83,9 @@ public final class ScriptedUpstream implements Upstream {
     }
 
     private static long inputTokens(JsonNode body) {
-        long characters = body.path("messages").toString().length()
-                + body.path("system").toString().length();
-        return ScriptedAnswer.tokens(characters);
+        long messages = body.path("messages").toString().length();
+        long system = body.path("system").toString().length();
+        return ScriptedAnswer.tokens(messages + system);
     }
 
     private UpstreamResponse messages(JsonNode body) throws InterruptedException {

@@ -20,10 +20,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The whole way to a real HTTP server: what it sees of the credential, and what the sandbox does. */
+@Timeout(30)
 class BrokerCredentialTest {
     private static final String DUMMY = "dummy-credential-of-the-sandbox";
 

@@ -41,6 +41,10 @@ final class BrokerFixture implements AutoCloseable {
     final UnixSocketBroker broker;
 
     BrokerFixture() throws IOException {
+        this(Duration.ofMinutes(5));
+    }
+
+    BrokerFixture(Duration idle) throws IOException {
         // Short, whatever the build's own directory is called: a socket's path has 107 bytes.
         directory = Files.createTempDirectory("broker");
         Metrics metrics = new Metrics(registry);
@@ -52,7 +56,8 @@ final class BrokerFixture implements AutoCloseable {
                 usage::add,
                 new CloisterConfig.Broker(BODY_LIMIT, PER_MINUTE),
                 List.of(new CloisterConfig.Price("claude-*", 3, 15)),
-                clock);
+                clock,
+                idle);
     }
 
     Path socket(String name) {

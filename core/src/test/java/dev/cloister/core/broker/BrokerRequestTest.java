@@ -17,11 +17,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the broker lets through and what it refuses, byte by byte over a real socket. */
+@Timeout(30)
 class BrokerRequestTest {
     private final FakeUpstream upstream = new FakeUpstream();
     private BrokerFixture fixture;
@@ -276,13 +278,28 @@ class BrokerRequestTest {
 
     @Test
     void dropsHeadersThatAreNotListed() throws IOException {
-        String headers =
-                "Authorization: Bearer dummy\r\nX-Api-Key: dummy\r\nCookie: a=b\r\nX-Forwarded-For: 1.2.3.4\r\n"
-                        + "Forwarded: for=x\r\nProxy-Authorization: Basic x\r\nAccept-Encoding: gzip\r\nTE: trailers\r\n"
-                        + "X-Claude-Code-Session-Id: x\r\nX-Anything: dummy\r\nAccept: application/json\r\n"
-                        + "Content-Type: application/json\r\nAnthropic-Version: 2023-06-01\r\nUser-Agent: agent/1\r\n"
-                        + "X-App: cli\r\nX-Stainless-Lang: js\r\nAnthropic-Beta: a\r\nAnthropic-Beta: b\r\n"
-                        + "X-Stainless-OS: b\u00e4d\r\n";
+        String headers = String.join(
+                        "\r\n",
+                        "Authorization: Bearer dummy",
+                        "X-Api-Key: dummy",
+                        "Cookie: a=b",
+                        "X-Forwarded-For: 1.2.3.4",
+                        "Forwarded: for=x",
+                        "Proxy-Authorization: Basic x",
+                        "Accept-Encoding: gzip",
+                        "TE: trailers",
+                        "X-Claude-Code-Session-Id: x",
+                        "X-Anything: dummy",
+                        "Accept: application/json",
+                        "Content-Type: application/json",
+                        "Anthropic-Version: 2023-06-01",
+                        "User-Agent: agent/1",
+                        "X-App: cli",
+                        "X-Stainless-Lang: js",
+                        "Anthropic-Beta: a",
+                        "Anthropic-Beta: b",
+                        "X-Stainless-OS: b\u00e4d")
+                + "\r\n";
         UnixClient.call(socket, UnixClient.post("/v1/messages", headers, BrokerFixture.body()));
         assertThat(upstream.requests().getFirst().headers())
                 .isEqualTo(Map.of(
