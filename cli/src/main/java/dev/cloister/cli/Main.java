@@ -11,6 +11,12 @@ import picocli.CommandLine.Command;
         description = "A coding agent for many users on one server, each invisible to every other.",
         mixinStandardHelpOptions = true,
         version = "cloister 0.1.0",
+        footer = {
+            "",
+            "Two more commands belong to the ./cloister script itself:",
+            "  verify  Install what the tests need and run them all.",
+            "  docs    Write docs/configuration.md from the table of keys."
+        },
         subcommands = {ServeCommand.class, DemoCommand.class, TenantCommand.class, AuditCommand.class})
 public final class Main {
     private Main() {}

@@ -9,6 +9,7 @@ import dev.cloister.store.SqliteStore;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -79,7 +80,7 @@ public final class DataDirectory {
         try {
             FileChannel channel =
                     FileChannel.open(directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            @Nullable FileLock lock = channel.tryLock();
+            @Nullable FileLock lock = claim(channel);
             if (lock == null) {
                 channel.close();
                 throw new CloisterException(
@@ -90,6 +91,15 @@ public final class DataDirectory {
             return lock;
         } catch (IOException e) {
             throw unusable(directory, e.toString());
+        }
+    }
+
+    private static @Nullable FileLock claim(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            // Held by this very JVM: the kernel's lock knows only processes.
+            return null;
         }
     }
 

@@ -1,0 +1,80 @@
+package dev.cloister.cli.wiring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** On the host that the tests run on: as root there is a wall, as an ordinary user there is none. */
+class IsolationChoiceTest {
+    private static final long PROBE_UIDS = 1_600_000_000L;
+
+    private Path scratch;
+    private Host host;
+    private boolean root;
+
+    @BeforeEach
+    void prepare() throws Exception {
+        scratch = Files.createTempDirectory("cloister-choice");
+        Files.setPosixFilePermissions(scratch, PosixFilePermissions.fromString("rwx--x--x"));
+        host = HostFacts.host(PROBE_UIDS, scratch);
+        root = host.isRoot();
+    }
+
+    @AfterEach
+    void tidyUp() throws Exception {
+        try (var left = Files.list(scratch)) {
+            assertThat(left).as("what the probe left").isEmpty();
+        }
+        Files.delete(scratch);
+    }
+
+    private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
+        return IsolationChoice.make(new CloisterConfig.Isolation(mode, false, require), host);
+    }
+
+    @Test
+    void autoTakesTheStrongestThereIs() {
+        IsolationChoice choice = choose(Optional.empty(), Set.of());
+        assertThat(choice.guarantees().mode()).isEqualTo(IsolationMode.DIRECTORIES);
+        assertThat(choice.guarantees().weak()).isEqualTo(!root);
+        assertThat(choice.wallMissing(false).isEmpty()).isEqualTo(root);
+        assertThat(choice.wallMissing(true)).isEmpty();
+    }
+
+    @Test
+    void whatIsRequiredAndDoesNotHoldStopsTheStart() {
+        assertThatThrownBy(() -> choose(Optional.empty(), Set.of(Guarantee.NETWORK_CLOSED)))
+                .isInstanceOfSatisfying(
+                        CloisterException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ISOLATION_FAILED))
+                .hasMessageContaining("NETWORK_CLOSED");
+    }
+
+    @Test
+    void whatIsRequiredAndHoldsDoesNot() {
+        assertThat(choose(Optional.empty(), Set.of(Guarantee.PROCESSES_END_WITH_SERVER))
+                        .guarantees()
+                        .holds())
+                .contains(Guarantee.PROCESSES_END_WITH_SERVER);
+    }
+
+    @Test
+    void thereIsNoFallbackToAnotherMode() {
+        assertThatThrownBy(() -> choose(Optional.of(IsolationMode.MICROVM), Set.of()))
+                .hasMessageContaining("microvm")
+                .hasMessageContaining("directories");
+    }
+}

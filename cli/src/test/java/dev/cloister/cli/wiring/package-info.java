@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.cli.wiring;
+
+import org.jspecify.annotations.NullMarked;
