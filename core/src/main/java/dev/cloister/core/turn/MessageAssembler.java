@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -24,6 +25,14 @@ final class MessageAssembler {
     private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final Set<String> SHOWN = Set.of("text", "thinking", "redacted_thinking");
     private static final int MAX_TOOL_TEXT = 64 << 10;
+    /** The event for a tool call that the policy refused. */
+    static final String DENIED = "agent.denied";
+
+    /** How the agent answers the model for a call that a rule forbids, and for one that no rule allows. */
+    private static final Pattern REFUSAL = Pattern.compile(
+            "(<tool_use_error>)?(File is in a directory that is denied by your permission settings"
+                    + "|Permission to use \\w+( with command .*)? has been denied)",
+            Pattern.DOTALL);
 
     /** An event for the client, not yet numbered. */
     record Outgoing(String type, String data) {}
@@ -34,7 +43,10 @@ final class MessageAssembler {
     private final Map<Integer, StringBuilder> text = new HashMap<>();
 
     private final Map<Integer, Integer> indexes = new HashMap<>();
-    private final Set<String> openToolCalls = new HashSet<>();
+    /** Tool names of the calls without a result yet, by the call's id. */
+    private final Map<String, String> openToolCalls = new HashMap<>();
+
+    private final Set<String> denied = new HashSet<>();
     private String model;
     private boolean started;
     private String stopReason = "end_turn";
@@ -149,7 +161,7 @@ final class MessageAssembler {
     }
 
     private List<Outgoing> toolCall(AgentEvent.ToolCall call) {
-        openToolCalls.add(call.id());
+        openToolCalls.put(call.id(), call.name());
         ObjectNode data = event("agent.tool_call");
         data.put("id", call.id());
         data.put("name", call.name());
@@ -158,7 +170,7 @@ final class MessageAssembler {
     }
 
     private List<Outgoing> toolResult(AgentEvent.ToolResult result) {
-        openToolCalls.remove(result.toolCallId());
+        String tool = openToolCalls.remove(result.toolCallId());
         ObjectNode data = event("agent.tool_result");
         data.put("tool_use_id", result.toolCallId());
         data.put("is_error", result.isError());
@@ -167,7 +179,14 @@ final class MessageAssembler {
         if (cut) {
             data.put("truncated", true);
         }
-        return List.of(outgoing(data));
+        List<Outgoing> events = new ArrayList<>();
+        events.add(outgoing(data));
+        if (tool != null
+                && result.isError()
+                && REFUSAL.matcher(result.content()).lookingAt()) {
+            events.addAll(denied(List.of(new AgentEvent.Denial(result.toolCallId(), tool))));
+        }
+        return events;
     }
 
     /** Whether a tool was called whose result never came: the turn was cut off, whatever else it says. */
@@ -175,11 +194,12 @@ final class MessageAssembler {
         return !openToolCalls.isEmpty();
     }
 
+    /** An event for each call that the policy refused, once: the agent names only some of them at its end. */
     List<Outgoing> denied(List<AgentEvent.Denial> denials) {
         return denials.stream()
-                .map(denial -> outgoing(event("agent.denied")
-                        .put("tool_use_id", denial.toolCallId())
-                        .put("name", denial.tool())))
+                .filter(denial -> denied.add(denial.toolCallId()))
+                .map(denial -> outgoing(
+                        event(DENIED).put("tool_use_id", denial.toolCallId()).put("name", denial.tool())))
                 .toList();
     }
 

@@ -237,15 +237,6 @@ final class RunningTurn implements Turn {
         }
         AgentEvent.Result result = end.result().get();
         assembler.denied(result.denials()).forEach(this::send);
-        result.denials()
-                .forEach(denial -> parts.violations()
-                        .observed(
-                                tenant(),
-                                Guarantee.TOOL_POLICY_ENFORCED,
-                                "the agent called a tool that its policy refuses",
-                                Map.of(
-                                        "tool", denial.tool(),
-                                        "session", session.id().toString())));
         boolean outOfTurns = result.subtype().equals("error_max_turns");
         if (result.failed() && !outOfTurns) {
             return new TurnOutcome.Failed(channel.lastFailure().orElseGet(() -> failure(result)));
@@ -265,6 +256,14 @@ final class RunningTurn implements Turn {
     }
 
     private void send(MessageAssembler.Outgoing outgoing) {
+        if (outgoing.type().equals(MessageAssembler.DENIED)) {
+            parts.violations()
+                    .observed(
+                            tenant(),
+                            Guarantee.TOOL_POLICY_ENFORCED,
+                            "the agent called a tool that its policy refuses",
+                            Map.of("session", session.id().toString()));
+        }
         SessionEvent event = events.append(outgoing.type(), outgoing.data());
         if (!firstEventSeen) {
             firstEventSeen = true;
