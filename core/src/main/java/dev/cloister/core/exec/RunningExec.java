@@ -1,5 +1,6 @@
 package dev.cloister.core.exec;
 
+import dev.cloister.core.flow.Outbox;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.SandboxProcess;
 import java.io.IOException;
@@ -8,8 +9,6 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -27,9 +26,8 @@ final class RunningExec implements Exec {
     private static final int QUEUED_PIECES = 64;
 
     private final SandboxProcess process;
-    private final BlockingQueue<Piece> queue = new ArrayBlockingQueue<>(QUEUED_PIECES);
+    private final Outbox<Piece> outbox = new Outbox<>(QUEUED_PIECES);
     private final AtomicBoolean timedOut = new AtomicBoolean();
-    private final AtomicBoolean closed = new AtomicBoolean();
     private final CompletableFuture<ExecResult> ended = new CompletableFuture<>();
     private final ScheduledFuture<?> timeout;
     private int openStreams = 2;
@@ -104,32 +102,21 @@ final class RunningExec implements Exec {
         byte[] buffer = new byte[PIECE];
         try {
             for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-                put(new Piece.Output(new ExecEvent(stream, Arrays.copyOf(buffer, n))));
+                outbox.put(new Piece.Output(new ExecEvent(stream, Arrays.copyOf(buffer, n))));
             }
         } catch (IOException e) {
             // The process was killed and its pipe closed: the end of the stream all the same.
-            put(new Piece.StreamEnded());
+            outbox.put(new Piece.StreamEnded());
             return;
         }
-        put(new Piece.StreamEnded());
-    }
-
-    /** Waits while the reader is slow, which in the end makes the command wait; drops all once nobody reads any more. */
-    private void put(Piece piece) {
-        try {
-            while (!closed.get() && !queue.offer(piece, 200, TimeUnit.MILLISECONDS)) {
-                continue;
-            }
-        } catch (InterruptedException e) {
-            throw new IllegalStateException("nobody interrupts a pump", e);
-        }
+        outbox.put(new Piece.StreamEnded());
     }
 
     @Override
     public Optional<ExecEvent> poll(Duration timeout) throws InterruptedException {
         long deadline = System.nanoTime() + timeout.toNanos();
         while (openStreams > 0) {
-            Piece piece = queue.poll(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            Piece piece = outbox.poll(Duration.ofNanos(deadline - System.nanoTime()));
             switch (piece) {
                 case null -> {
                     return Optional.empty();
@@ -168,7 +155,7 @@ final class RunningExec implements Exec {
 
     @Override
     public void close() {
-        closed.set(true);
+        outbox.abandon();
         process.terminate(Duration.ZERO);
         ended.join();
     }

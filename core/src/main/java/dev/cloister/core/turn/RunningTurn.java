@@ -8,6 +8,7 @@ import dev.cloister.core.agent.Conversation;
 import dev.cloister.core.broker.BrokerChannel;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.flow.Outbox;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.Session;
@@ -23,8 +24,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -50,9 +49,8 @@ final class RunningTurn implements Turn {
     private final Consumer<RunningTurn> whenGone;
     private final MessageAssembler assembler;
     private final EventLogs.Appender events;
-    private final BlockingQueue<Item> queue = new ArrayBlockingQueue<>(QUEUED_EVENTS);
+    private final Outbox<Item> outbox = new Outbox<>(QUEUED_EVENTS);
     private final AtomicBoolean booked = new AtomicBoolean();
-    private final AtomicBoolean closed = new AtomicBoolean();
     private final CompletableFuture<Void> gone = new CompletableFuture<>();
     private final long startedAt = System.nanoTime();
     private @Nullable AgentRun run;
@@ -220,39 +218,13 @@ final class RunningTurn implements Turn {
     }
 
     private TurnOutcome conclude(AgentEnd end, BrokerChannel channel) {
-        Optional<String> reason = reason();
-        if (timedOut()) {
-            return new TurnOutcome.Failed(new CloisterException(
-                    ErrorCode.TURN_TIMED_OUT,
-                    "the turn took longer than " + parts.turnTimeout().toSeconds()
-                            + " s and was stopped; send a further message to go on"));
-        }
-        if (reason.isPresent()) {
-            return new TurnOutcome.Cancelled(reason.get());
-        }
-        if (end.result().isEmpty()) {
-            return new TurnOutcome.Failed(channel.lastFailure()
-                    .orElseGet(() -> new CloisterException(
-                            ErrorCode.AGENT_FAILED, "the agent ended without a result; send the message again")));
-        }
-        AgentEvent.Result result = end.result().get();
-        assembler.denied(result.denials()).forEach(this::send);
-        boolean outOfTurns = result.subtype().equals("error_max_turns");
-        if (result.failed() && !outOfTurns) {
-            return new TurnOutcome.Failed(channel.lastFailure().orElseGet(() -> failure(result)));
-        }
-        if (assembler.hasOpenToolCalls() && !outOfTurns) {
-            return new TurnOutcome.Failed(new CloisterException(
-                    ErrorCode.AGENT_FAILED, "the agent ended with a tool call unanswered; send the message again"));
-        }
+        end.result().ifPresent(result -> assembler.denied(result.denials()).forEach(this::send));
         UsageTotals used = channel.used();
-        assembler.finish(result.text(), outOfTurns ? "pause_turn" : "", used).forEach(this::send);
-        return new TurnOutcome.Completed(assembler.message(used));
-    }
-
-    private static CloisterException failure(AgentEvent.Result result) {
-        String text = result.text().length() > 500 ? result.text().substring(0, 500) + "…" : result.text();
-        return new CloisterException(ErrorCode.AGENT_FAILED, "the agent failed: " + text);
+        if (timedOut()) {
+            return TurnConclusion.timedOut(parts.turnTimeout());
+        }
+        return reason().<TurnOutcome>map(TurnOutcome.Cancelled::new)
+                .orElseGet(() -> TurnConclusion.of(end, channel.lastFailure(), assembler, used, this::send));
     }
 
     private void send(MessageAssembler.Outgoing outgoing) {
@@ -269,19 +241,8 @@ final class RunningTurn implements Turn {
             firstEventSeen = true;
             parts.metrics().firstEvent(Duration.ofNanos(System.nanoTime() - startedAt));
         }
-        put(new Item.Event(event));
-        parts.metrics().queueDepth(queue.size());
-    }
-
-    /** Waits while the client is slow; drops what nobody will read once the turn was closed. */
-    private void put(Item item) {
-        try {
-            while (!closed.get() && !queue.offer(item, 200, TimeUnit.MILLISECONDS)) {
-                continue;
-            }
-        } catch (InterruptedException e) {
-            throw new IllegalStateException("nobody interrupts a turn's thread", e);
-        }
+        outbox.put(new Item.Event(event));
+        parts.metrics().queueDepth(outbox.size());
     }
 
     /** Books the outcome, once and here only, and hands it to the client. */
@@ -307,7 +268,7 @@ final class RunningTurn implements Turn {
             detail.put("error", error.code().name());
         }
         parts.audit().record(tenant().value(), "turn." + verb(result), detail);
-        put(new Item.Over(result));
+        outbox.put(new Item.Over(result));
         return result;
     }
 
@@ -353,7 +314,7 @@ final class RunningTurn implements Turn {
         if (outcome != null) {
             return Optional.empty();
         }
-        return switch (queue.poll(timeout.toNanos(), TimeUnit.NANOSECONDS)) {
+        return switch (outbox.poll(timeout)) {
             case null -> Optional.empty();
             case Item.Event event -> Optional.of(event.event());
             case Item.Over over -> {
@@ -388,7 +349,7 @@ final class RunningTurn implements Turn {
             return;
         }
         cancel("closed");
-        closed.set(true);
+        outbox.abandon();
         awaitGone();
     }
 
