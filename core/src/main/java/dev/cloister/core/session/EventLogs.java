@@ -96,6 +96,8 @@ public final class EventLogs implements AutoCloseable {
         private List<SessionEvent> page = List.of();
         private int next;
         private boolean first = true;
+        /** How far the store was when it was last read: an event up to there that was not found is not there. */
+        private long looked;
 
         Feed(SessionId session, long after) {
             this.session = session;
@@ -111,7 +113,7 @@ public final class EventLogs implements AutoCloseable {
             }
             long deadline = System.nanoTime() + timeout.toNanos();
             while (next == page.size()) {
-                if (page.size() == BATCH || stored.getOrDefault(session, 0L) > cursor) {
+                if (page.size() == BATCH || newest() > looked) {
                     read();
                     if (next < page.size()) {
                         break;
@@ -122,7 +124,7 @@ public final class EventLogs implements AutoCloseable {
                     return Optional.empty();
                 }
                 synchronized (moved) {
-                    if (stored.getOrDefault(session, 0L) <= cursor) {
+                    if (newest() <= looked) {
                         moved.wait(Math.max(1, left / 1_000_000));
                     }
                 }
@@ -132,7 +134,12 @@ public final class EventLogs implements AutoCloseable {
             return Optional.of(event);
         }
 
+        private long newest() {
+            return stored.getOrDefault(session, 0L);
+        }
+
         private void read() {
+            looked = newest();
             page = store.events(session, cursor, BATCH);
             next = 0;
         }

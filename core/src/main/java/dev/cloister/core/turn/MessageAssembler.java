@@ -121,6 +121,7 @@ final class MessageAssembler {
         int shownAs = content.size();
         indexes.put(index, shownAs);
         content.add(shown.deepCopy());
+        textOf(shownAs).append(shown.path(shown.path("type").asString("")).asString(""));
         ObjectNode data = event("content_block_start");
         data.put("index", shownAs);
         data.set("content_block", shown);
@@ -175,7 +176,7 @@ final class MessageAssembler {
         data.put("tool_use_id", result.toolCallId());
         data.put("is_error", result.isError());
         boolean cut = result.content().length() > MAX_TOOL_TEXT;
-        data.put("content", cut ? result.content().substring(0, MAX_TOOL_TEXT) : result.content());
+        data.put("content", cut ? beginning(result.content()) : result.content());
         if (cut) {
             data.put("truncated", true);
         }
@@ -187,6 +188,12 @@ final class MessageAssembler {
             events.addAll(denied(List.of(new AgentEvent.Denial(result.toolCallId(), tool))));
         }
         return events;
+    }
+
+    /** Not cut between the halves of a character: what is left would not be text. */
+    private static String beginning(String text) {
+        int end = Character.isHighSurrogate(text.charAt(MAX_TOOL_TEXT - 1)) ? MAX_TOOL_TEXT - 1 : MAX_TOOL_TEXT;
+        return text.substring(0, end);
     }
 
     /** Whether a tool was called whose result never came: the turn was cut off, whatever else it says. */
@@ -238,8 +245,8 @@ final class MessageAssembler {
         ArrayNode blocks = message.putArray("content");
         for (int i = 0; i < content.size(); i++) {
             ObjectNode block = content.get(i);
-            StringBuilder all = text.get(i);
-            if (all != null) {
+            StringBuilder all = textOf(i);
+            if (!all.isEmpty()) {
                 block.put(block.path("type").asString(""), all.toString());
             }
             blocks.add(block);
