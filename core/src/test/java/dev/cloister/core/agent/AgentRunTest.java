@@ -1,0 +1,251 @@
+package dev.cloister.core.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.testing.Eventually;
+import dev.cloister.core.testing.FakeAgent;
+import dev.cloister.core.testing.FakeProcess;
+import dev.cloister.core.testing.ManualTimer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+class AgentRunTest {
+    private static final ObjectNode SETTINGS =
+            JsonNodeFactory.instance.objectNode().put("mode", "dontAsk").put("hooks", false);
+    private static final JsonNode MESSAGE = JsonNodeFactory.instance.arrayNode().add("do it");
+
+    private final ManualTimer timer = new ManualTimer();
+    private final List<AgentEvent> events = new CopyOnWriteArrayList<>();
+
+    @AfterEach
+    void stop() {
+        timer.shutdownNow();
+    }
+
+    private AgentRun run(FakeProcess process) {
+        return new AgentRun(process, SETTINGS, timer);
+    }
+
+    private AgentEnd played(FakeAgent agent) {
+        AgentRun run = run(new FakeProcess(agent));
+        AgentEnd end = run.run(MESSAGE, events::add);
+        run.awaitEnd();
+        return end;
+    }
+
+    private static void assertNoMessage(FakeAgent agent) {
+        assertThat(agent.received()).hasSize(1);
+        assertThat(agent.received().getFirst()).contains("get_settings");
+    }
+
+    @Test
+    void aMessageIsSentAfterTheSettingsAreSeenAndReadToItsResult() {
+        FakeAgent agent = FakeAgent.obedient(
+                SETTINGS, FakeAgent.init("dontAsk"), FakeAgent.result("success", false, "done"), "{\"type\":\"late\"}");
+        AgentEnd end = played(agent);
+        assertThat(end.result()).map(AgentEvent.Result::text).contains("done");
+        assertThat(events).singleElement().isInstanceOf(AgentEvent.Init.class);
+        assertThat(agent.received()).hasSize(2);
+        assertThat(agent.received().getFirst()).contains("get_settings");
+        assertThat(agent.received().getLast()).contains("do it");
+        assertThat(timer.waiting()).isEmpty();
+    }
+
+    @Test
+    void settingsThatDifferMeanNoMessage() {
+        FakeAgent agent = new FakeAgent(FakeAgent.took(SETTINGS.deepCopy().put("hooks", true)));
+        assertRefused(agent, "effective settings differ");
+    }
+
+    @Test
+    void settingsThatGrewMeanNoMessage() {
+        FakeAgent agent = new FakeAgent(FakeAgent.took(SETTINGS.deepCopy().put("env", "x")));
+        assertRefused(agent, "effective settings differ");
+    }
+
+    @Test
+    void reportedErrorsMeanNoMessage() {
+        assertRefused(
+                new FakeAgent("{\"errors\":[{\"message\":\"bad rule\"}],\"effective\":" + SETTINGS + "}"),
+                "it reports errors");
+    }
+
+    @Test
+    void anAnswerWithoutSettingsMeansNoMessage() {
+        assertRefused(new FakeAgent("null"), "effective settings differ");
+    }
+
+    private void assertRefused(FakeAgent agent, String why) {
+        AgentRun run = run(new FakeProcess(agent));
+        assertThatThrownBy(() -> run.run(MESSAGE, events::add))
+                .isInstanceOfSatisfying(
+                        CloisterException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.AGENT_FAILED))
+                .hasMessageContaining(why);
+        run.awaitEnd();
+        assertNoMessage(agent);
+        assertThat(events).isEmpty();
+    }
+
+    @Test
+    void anEndWithoutAResultSaysWhatTheAgentComplainedOf() {
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            terminal.complain("x".repeat(10_000));
+            terminal.complain("No conversation found");
+            return 1;
+        });
+        AgentEnd end = run(process).run(MESSAGE, events::add);
+        assertThat(end.result()).isEmpty();
+        assertThat(end.complaint()).endsWith("No conversation found").hasSizeLessThanOrEqualTo(4096);
+    }
+
+    @Test
+    void aResultBeforeTheSettingsIsTheEndAndNoMessageIsSent() {
+        List<String> received = new ArrayList<>();
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            terminal.print(FakeAgent.result("error_during_execution", true, "no") + "\n");
+            for (Optional<String> line = terminal.readLine(); line.isPresent(); line = terminal.readLine()) {
+                received.add(line.get());
+            }
+            return 1;
+        });
+        AgentRun run = run(process);
+        AgentEnd end = run.run(MESSAGE, events::add);
+        run.awaitEnd();
+        assertThat(end.result()).map(AgentEvent.Result::failed).contains(true);
+        assertThat(received).isEmpty();
+    }
+
+    @Test
+    void anAgentThatDiesInTheMiddleHasNoResult() {
+        assertThat(played(FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"))
+                                .thenDies())
+                        .result())
+                .isEmpty();
+    }
+
+    @Test
+    void aResultThatIsCutOffIsNone() {
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
+                    + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.readLine();
+            terminal.print(FakeAgent.result("success", false, "done"));
+            return 0;
+        });
+        assertThat(run(process).run(MESSAGE, events::add).result()).isEmpty();
+    }
+
+    @Test
+    void aLineThatIsNotJsonEndsTheRunWithoutQuotingIt() {
+        AgentRun run = run(new FakeProcess(FakeAgent.obedient(SETTINGS, "secret text")));
+        assertThatThrownBy(() -> run.run(MESSAGE, events::add))
+                .isInstanceOf(CloisterException.class)
+                .hasMessageContaining("not JSON")
+                .hasMessageNotContaining("secret");
+        run.awaitEnd();
+    }
+
+    @Test
+    void anAgentThatNeverAnswersIsEnded() throws Exception {
+        FakeProcess process = new FakeProcess(terminal -> {
+            Thread.sleep(Duration.ofDays(1));
+            return 0;
+        });
+        CompletableFuture<AgentEnd> end = started(run(process));
+        Eventually.holds("waits for the settings", () -> timer.waiting().contains(60_000L));
+        timer.pass(60_000);
+        assertThat(end.get().result()).isEmpty();
+        assertThat(process.terminations()).isNotEmpty();
+        process.await();
+    }
+
+    @Test
+    void theAgentMayTakeLongerForItsWorkThanForItsSettings() throws Exception {
+        CompletableFuture<Void> work = new CompletableFuture<>();
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
+                    + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.readLine();
+            terminal.print(FakeAgent.init("dontAsk") + "\n");
+            work.join();
+            terminal.print(FakeAgent.result("success", false, "done") + "\n");
+            return 0;
+        });
+        CompletableFuture<AgentEnd> end = started(run(process));
+        Eventually.holds("the settings were seen", () -> timer.waiting().isEmpty() && !events.isEmpty());
+        timer.pass(60_000);
+        work.complete(null);
+        assertThat(end.get().result()).map(AgentEvent.Result::text).contains("done");
+        assertThat(process.terminations()).isEmpty();
+    }
+
+    @Test
+    void cancelInterruptsAnAgentThatListensAndKillsNobody() throws Exception {
+        FakeAgent agent = FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"));
+        FakeProcess process = new FakeProcess(agent);
+        AgentRun run = run(process);
+        CompletableFuture<AgentEnd> end = started(run);
+        Eventually.holds("the agent works", () -> !events.isEmpty());
+        run.cancel();
+        assertThat(end.get().result()).map(AgentEvent.Result::subtype).contains("error_during_execution");
+        run.awaitEnd();
+        assertThat(agent.received().getLast()).contains("interrupt");
+        assertThat(process.terminations()).isEmpty();
+    }
+
+    @Test
+    void cancelEndsAnAgentThatDoesNotListen() throws Exception {
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            Thread.sleep(Duration.ofDays(1));
+            return 0;
+        });
+        AgentRun run = run(process);
+        CompletableFuture<AgentEnd> end = started(run);
+        Eventually.holds("waits for the settings", () -> timer.waiting().contains(60_000L));
+        run.cancel();
+        run.cancel();
+        assertThat(timer.waiting()).containsExactlyInAnyOrder(60_000L, 2_000L);
+        timer.pass(2_000);
+        assertThat(end.get().result()).isEmpty();
+        assertThat(process.terminations()).containsExactly(Duration.ZERO);
+    }
+
+    @Test
+    void anAgentThatStaysAfterItsResultIsEnded() throws Exception {
+        FakeProcess process = new FakeProcess(terminal -> {
+            terminal.readLine();
+            terminal.print(FakeAgent.result("success", false, "done") + "\n");
+            Thread.sleep(Duration.ofDays(1));
+            return 0;
+        });
+        AgentRun run = run(process);
+        assertThat(run.run(MESSAGE, events::add).result()).isPresent();
+        CompletableFuture<Void> gone = CompletableFuture.runAsync(run::awaitEnd);
+        Eventually.holds("it is waited for", () -> timer.waiting().contains(2_000L));
+        assertThat(gone).isNotDone();
+        timer.pass(2_000);
+        gone.get();
+        assertThat(process.terminations()).containsExactly(Duration.ZERO);
+    }
+
+    private CompletableFuture<AgentEnd> started(AgentRun run) {
+        return CompletableFuture.supplyAsync(() -> run.run(MESSAGE, events::add));
+    }
+}
