@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -25,7 +26,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class AgentRun {
     /** How long the agent may take to say which settings it took; a healthy one needs well below a second. */
-    private static final Duration HANDSHAKE = Duration.ofSeconds(60);
+    private static final Duration HANDSHAKE = Duration.ofSeconds(30);
     /** Between the interrupt, which lets the agent end its tools, and the kill. */
     private static final Duration GRACE = Duration.ofSeconds(2);
 
@@ -37,6 +38,7 @@ public final class AgentRun {
     private final ScheduledExecutorService timer;
     private @Nullable ScheduledFuture<?> pendingKill;
     private boolean over;
+    private volatile boolean neverStarted;
 
     /** @param settings what the agent was told to take, to be compared with what it took */
     public AgentRun(SandboxProcess process, ObjectNode settings, ScheduledExecutorService timer) {
@@ -49,12 +51,13 @@ public final class AgentRun {
      * Runs the message. When this returns the result is known and the agent was told to end; {@link #awaitEnd} waits for it.
      *
      * @param events gets each event in order, on this thread
-     * @throws CloisterException AGENT_FAILED if the agent did not take its settings as given; the message was then not sent
+     * @throws CloisterException AGENT_FAILED if the agent did not take its settings as given, or did not answer in time; the
+     *     message was then not sent
      */
-    public AgentEnd run(JsonNode content, Consumer<AgentEvent> events) {
+    public AgentEnd run(ArrayNode content, Consumer<AgentEvent> events) {
         Complaint complaint = new Complaint(process.stderr());
         Thread.ofPlatform().daemon(true).name("agent-stderr-" + process.pid()).start(complaint);
-        ScheduledFuture<?> impatience = timer.schedule(this::kill, HANDSHAKE.toMillis(), TimeUnit.MILLISECONDS);
+        ScheduledFuture<?> impatience = timer.schedule(this::giveUp, HANDSHAKE.toMillis(), TimeUnit.MILLISECONDS);
         LineReader lines = new LineReader(process.stdout(), MAX_LINE);
         try {
             send(StreamJson.controlRequest("settings", "get_settings"));
@@ -93,6 +96,13 @@ public final class AgentRun {
 
     private AgentEnd end(Optional<AgentEvent.Result> result, Complaint complaint) {
         finish();
+        if (neverStarted) {
+            throw new CloisterException(
+                    ErrorCode.AGENT_FAILED,
+                    "the agent did not start within " + HANDSHAKE.toSeconds() + " s. If this stays so, something in the"
+                            + " workspace holds it up: .git, and .claude and .claude.json in HOME, must be ordinary"
+                            + " files and directories of ordinary size");
+        }
         if (result.isEmpty()) {
             complaint.awaitEnd();
         }
@@ -151,6 +161,11 @@ public final class AgentRun {
                         process.terminate(Duration.ZERO);
                     }
                 });
+    }
+
+    private void giveUp() {
+        neverStarted = true;
+        kill();
     }
 
     /** Never on the timer's own thread, which others wait for. */

@@ -6,6 +6,7 @@ import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The agent's line protocol, in both directions. Pure and thread-safe. */
@@ -126,13 +127,22 @@ public final class StreamJson {
         return strings;
     }
 
-    /** A user message as a line, without its end. */
-    static String userMessage(JsonNode content) {
+    /**
+     * A user message as a line, without its end. If its last block begins with {@code /}, a space goes before it: the agent
+     * takes such a text for a command of its own, and with its commands switched off it answers "Unknown command" instead
+     * of asking the model.
+     */
+    static String userMessage(ArrayNode content) {
+        ArrayNode blocks = content.deepCopy();
+        JsonNode last = blocks.path(blocks.size() - 1);
+        if (last instanceof ObjectNode block && block.path("text").asString("").startsWith("/")) {
+            block.put("text", " " + block.path("text").asString());
+        }
         ObjectNode line = JSON.createObjectNode();
         line.put("type", "user");
         ObjectNode message = line.putObject("message");
         message.put("role", "user");
-        message.set("content", content);
+        message.set("content", blocks);
         return JSON.writeValueAsString(line);
     }
 
