@@ -75,6 +75,9 @@ public record AgentPlan(
         environment.put("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
         environment.put("DISABLE_AUTOUPDATER", "1");
         environment.put("CLAUDE_CODE_MAX_RETRIES", Integer.toString(upstreamRetries));
+        // The agent gives its shells a socket for standard input, which a first-level bash takes for a remote login and
+        // then runs HOME/.bashrc before every command.
+        environment.put("SHLVL", "1");
         // A workspace's .git/config may name a program for git to run at every status.
         environment.put("GIT_CONFIG_COUNT", "1");
         environment.put("GIT_CONFIG_KEY_0", "core.fsmonitor");
