@@ -7,10 +7,7 @@ import dev.cloister.core.config.ConfigLoader;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -25,7 +22,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** A whole server inside the test's JVM, with a directory of its own that every uid can walk to. */
-final class TestServer implements AutoCloseable {
+final class TestServer implements Calls, AutoCloseable {
     static final JsonMapper JSON = JsonMapper.builder().build();
     static final String MODEL = "claude-sonnet-5";
 
@@ -93,32 +90,14 @@ final class TestServer implements AutoCloseable {
         return config.paths().data();
     }
 
-    URI uri(String path) {
+    @Override
+    public URI uri(String path) {
         return URI.create("http://127.0.0.1:" + server.port() + path);
     }
 
-    HttpClient http() {
+    @Override
+    public HttpClient http() {
         return http;
-    }
-
-    HttpRequest.Builder request(String token, String path) {
-        return HttpRequest.newBuilder(uri(path))
-                .header("authorization", "Bearer " + token)
-                .timeout(Duration.ofMinutes(2));
-    }
-
-    HttpResponse<String> get(String token, String path) throws IOException, InterruptedException {
-        return http.send(request(token, path).GET().build(), BodyHandlers.ofString());
-    }
-
-    HttpResponse<String> send(String method, String token, String path, String body)
-            throws IOException, InterruptedException {
-        return http.send(
-                request(token, path)
-                        .header("content-type", "application/json")
-                        .method(method, BodyPublishers.ofString(body))
-                        .build(),
-                BodyHandlers.ofString());
     }
 
     /** A step for the scripted upstream. */
@@ -151,23 +130,6 @@ final class TestServer implements AutoCloseable {
         return body;
     }
 
-    HttpResponse<String> say(String token, String text) throws IOException, InterruptedException {
-        return send("POST", token, "/v1/messages", message(text).toString());
-    }
-
-    HttpResponse<String> say(String token, String session, String text) throws IOException, InterruptedException {
-        return send(
-                "POST",
-                token,
-                "/v1/messages",
-                message(text).put("session_id", session).toString());
-    }
-
-    /** Plays the steps in a new session and returns the tool results, or fails with the server's answer. */
-    JsonNode play(String token, ObjectNode... steps) throws IOException, InterruptedException {
-        return results(say(token, script(steps)));
-    }
-
     static JsonNode results(HttpResponse<String> response) {
         return JSON.readTree(text(response));
     }
@@ -186,17 +148,6 @@ final class TestServer implements AutoCloseable {
 
     static String session(HttpResponse<?> response) {
         return response.headers().firstValue("cloister-session").orElseThrow();
-    }
-
-    /** Runs a shell script in the tenant's sandbox, without the agent. */
-    JsonNode exec(String token, String script) throws IOException, InterruptedException {
-        ObjectNode body = JSON.createObjectNode();
-        body.putArray("command").add("/bin/sh").add("-c").add(script);
-        HttpResponse<String> response = send("POST", token, "/v1/exec", body.toString());
-        if (response.statusCode() != 200) {
-            throw new AssertionError("HTTP " + response.statusCode() + ": " + response.body());
-        }
-        return JSON.readTree(response.body());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.cloister.core.sandbox;
 
+import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
@@ -12,12 +13,15 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One sandbox for each tenant that does something now, shared by all that it does, and closed with the last of it: then
  * nothing of the tenant runs any more. Thread-safe.
  */
 public final class Sandboxes implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(Sandboxes.class);
     private static final int STRIPES = 64;
 
     private final WorkspaceRoot workspaces;
@@ -81,6 +85,7 @@ public final class Sandboxes implements AutoCloseable {
                 found = shared.get(tenant.id());
             }
             if (found == null) {
+                clearTemporary(workspace);
                 found = new Shared(backend.prepare(new SandboxSpec(
                         tenant.id().value(), tenant.uid(), workspace.work(), workspace.home(), workspace.tmp())));
                 synchronized (shared) {
@@ -92,6 +97,15 @@ public final class Sandboxes implements AutoCloseable {
             return new Use(tenant.id(), found.sandbox);
         } finally {
             stripe.unlock();
+        }
+    }
+
+    /** What a killed server or a killed supervisor left there; it is no reason to keep the tenant out. */
+    private void clearTemporary(Workspace workspace) {
+        try {
+            workspaces.clearTemporary(workspace);
+        } catch (CloisterException e) {
+            log.warn("not everything in tmp of tenant {} could be removed: {}", workspace.tenant(), e.getMessage());
         }
     }
 

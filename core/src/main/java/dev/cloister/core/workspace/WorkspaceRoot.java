@@ -6,6 +6,7 @@ import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.workspace.WorkspaceFiles.Kind;
 import dev.cloister.spi.Guarantee;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class WorkspaceRoot {
     static final Path WORK = Path.of("work");
+    private static final Path TMP = Path.of("tmp");
     private static final List<String> CHILDREN = List.of("work", "home", "tmp");
 
     private final Path root;
@@ -91,6 +93,24 @@ public final class WorkspaceRoot {
             }
             purge().delete(here, name);
             return true;
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
+     * Removes what stands in a tenant's {@code tmp}: temporary directories of processes that could not tidy up, because they
+     * were killed. Only while nothing of the tenant runs. Each is out of the tenant's tree even if deleting it fails.
+     *
+     * @throws CloisterException if something could not be deleted
+     */
+    public void clearTemporary(Workspace workspace) {
+        try (Handle tree = treeOf(workspace);
+                Handle tmp = childOf(tree, workspace, TMP);
+                DirectoryStream<Path> names = tmp.names()) {
+            for (Path path : names) {
+                purge().delete(tmp, path.getFileName());
+            }
         } catch (IOException e) {
             throw Failures.of(e);
         }

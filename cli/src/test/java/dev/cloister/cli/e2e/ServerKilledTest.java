@@ -1,0 +1,209 @@
+package dev.cloister.cli.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cloister.cli.wiring.HostFacts;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** However a server ends, nothing that ran for its tenants goes on, and the next one on the same data carries on. */
+@EnabledIf("isRoot")
+class ServerKilledTest {
+    /** The figure for a server that was killed. */
+    private static final Duration WITHIN = Duration.ofSeconds(3);
+
+    private static final Duration GENEROUS = Duration.ofSeconds(60);
+
+    private Path directory;
+    private CommandProcess command;
+    private ServerProcess server;
+    private long uid;
+    private String session;
+    private String home;
+    private long firstTokens;
+
+    static boolean isRoot() {
+        return HostFacts.defaults().isRoot();
+    }
+
+    @BeforeEach
+    void start() throws Exception {
+        directory = ServerProcess.directory();
+        command = CommandProcess.here(directory);
+        server = ServerProcess.start(command, directory, Map.of());
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        server.close();
+        ServerProcess.remove(directory);
+    }
+
+    @Test
+    void killed() throws Exception {
+        Set<Long> all = busy();
+
+        server.kill();
+
+        Until.holds("no process of any sandbox", WITHIN, () -> Processes.alive(all).isEmpty());
+        assertThat(Processes.ofUid(uid)).isEmpty();
+        assertThat(temporary()).as("TMPDIRs after the supervisors ended").isEmpty();
+        server = ServerProcess.start(command, directory, Map.of());
+        carriesOn();
+    }
+
+    @Test
+    void killedTogetherWithEverySupervisor() throws Exception {
+        Set<Long> all = busy();
+        Path outside = Files.writeString(directory.resolve("outside"), "kept");
+        String link = "ln -s " + outside + " $TMPDIR/link; mkdir -m 0 $TMPDIR/locked";
+        CompletableFuture<?> linked = aside("a", link + "; touch $HOME/linked; sleep 4244");
+        Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(Path.of(home, "linked")));
+        Set<Long> supervisors = Processes.withArgument(
+                server.workspaces().resolve("run/supervise.pl").toString());
+        assertThat(supervisors).hasSizeGreaterThanOrEqualTo(4);
+
+        // Stopped first, or the supervisors would see the server's death before their own.
+        for (long supervisor : supervisors) {
+            assertThat(new ProcessBuilder("kill", "-STOP", Long.toString(supervisor))
+                            .start()
+                            .waitFor())
+                    .isZero();
+        }
+        server.kill();
+        for (long supervisor : supervisors) {
+            Processes.kill(supervisor);
+        }
+
+        assertThat(linked).failsWithin(GENEROUS);
+        assertThat(Processes.alive(all)).as("orphans").isNotEmpty();
+        assertThat(temporary()).as("what they left").isNotEmpty();
+        server = ServerProcess.start(command, directory, Map.of());
+        assertThat(Processes.ofUid(uid)).as("after the start-up sweep").isEmpty();
+        carriesOn();
+        assertThat(outside).hasContent("kept");
+    }
+
+    @Test
+    void terminated() throws Exception {
+        Set<Long> all = busy();
+
+        int exit = server.terminate(Duration.ofSeconds(15));
+
+        // What the JVM answers to SIGTERM once its shutdown hooks have run.
+        assertThat(exit).isEqualTo(143);
+        assertThat(Processes.alive(all)).isEmpty();
+        assertThat(Processes.ofUid(uid)).isEmpty();
+        assertThat(temporary()).isEmpty();
+        assertThat(shares()).isEmpty();
+        server = ServerProcess.start(command, directory, Map.of());
+        carriesOn();
+    }
+
+    /** A session with one turn, a second turn in it that sleeps in three ways, and two commands; returns all pids. */
+    private Set<Long> busy() throws Exception {
+        JsonNode facts = server.exec("a", "id -u; echo $HOME");
+        String[] lines = facts.path("stdout").asString().split("\n", -1);
+        uid = Long.parseLong(lines[0]);
+        home = lines[1];
+        HttpResponse<String> first = server.say("a", "remember: " + "lavender ".repeat(2000));
+        session = TestServer.session(first);
+        firstTokens = inputTokens(first);
+        CompletableFuture<?> turn = CompletableFuture.runAsync(() -> {
+            try {
+                server.say(
+                        "a",
+                        session,
+                        TestServer.script(TestServer.bash("nohup sleep 4241 & setsid sleep 4242 & sleep 4243")));
+            } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        aside("a", "setsid sleep 4245 & sleep 4246");
+        aside("b", "sleep 4247");
+        Until.holds("everything sleeps", GENEROUS, () -> {
+            for (int length : List.of(4241, 4242, 4243, 4245, 4246, 4247)) {
+                if (Processes.withArgument(Integer.toString(length)).isEmpty()) {
+                    return turn.isDone() && turn.get() == null;
+                }
+            }
+            return true;
+        });
+        assertThat(turn).isNotDone();
+        return Processes.below(server.pid());
+    }
+
+    private CompletableFuture<?> aside(String token, String script) {
+        ObjectNode body = TestServer.JSON.createObjectNode();
+        body.putArray("command").add("/bin/sh").add("-c").add(script);
+        return server.http()
+                .sendAsync(
+                        server.request(token, "/v1/exec")
+                                .header("content-type", "application/json")
+                                .POST(BodyPublishers.ofString(body.toString()))
+                                .build(),
+                        BodyHandlers.ofString());
+    }
+
+    private static long inputTokens(HttpResponse<String> answer) {
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+        return TestServer.JSON
+                .readTree(answer.body())
+                .path("usage")
+                .path("input_tokens")
+                .asLong();
+    }
+
+    private void carriesOn() throws Exception {
+        assertThat(shares()).as("sockets and credentials").isEmpty();
+        assertThat(server.exec("b", "true").path("status").asString()).isEqualTo("exited");
+        // The model is sent all that was said before, so this costs more than the long first message did.
+        assertThat(inputTokens(server.say("a", session, "and now?"))).isGreaterThan(firstTokens);
+        // The agent may still be ending when its answer is out.
+        Until.holds("no TMPDIR and no socket", GENEROUS, () -> temporary().isEmpty() && shares().isEmpty());
+        CommandProcess.Ended verified = command.run(
+                List.of("audit", "verify", "--data", directory.resolve("d").toString()));
+        assertThat(verified.exit()).as(verified.err()).isZero();
+        assertThat(verified.out()).startsWith("intact: ");
+    }
+
+    /** What stands in the tenants' directories for temporary files. */
+    private List<Path> temporary() throws IOException {
+        try (Stream<Path> trees = Files.list(server.workspaces())) {
+            return trees.map(tree -> tree.resolve("tmp"))
+                    .filter(Files::isDirectory)
+                    .flatMap(tmp -> {
+                        try (Stream<Path> entries = Files.list(tmp)) {
+                            return entries.toList().stream();
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    })
+                    .toList();
+        }
+    }
+
+    /** The directories with sockets, environments and settings of launches. */
+    private List<Path> shares() throws IOException {
+        try (Stream<Path> entries = Files.list(server.workspaces().resolve("run"))) {
+            return entries.filter(Files::isDirectory).toList();
+        }
+    }
+}
