@@ -14,8 +14,6 @@ import java.util.function.Consumer;
  * {@code subtype} says "success" even when the upstream failed, and its exit code tells little.
  */
 final class TurnConclusion {
-    private static final int LONGEST_TEXT = 500;
-
     private TurnConclusion() {}
 
     static TurnOutcome timedOut(Duration limit) {
@@ -47,7 +45,7 @@ final class TurnConclusion {
         if (result.failed() && !paused) {
             return upstreamFailure
                     .<TurnOutcome>map(TurnOutcome.Failed::new)
-                    .orElseGet(() -> failed(ErrorCode.AGENT_FAILED, "the agent failed: " + shortened(result.text())));
+                    .orElseGet(() -> new TurnOutcome.Failed(AgentFailure.of(result)));
         }
         if (assembler.hasOpenToolCalls() && !paused) {
             return failed(
@@ -59,9 +57,5 @@ final class TurnConclusion {
 
     private static TurnOutcome failed(ErrorCode code, String message) {
         return new TurnOutcome.Failed(new CloisterException(code, message));
-    }
-
-    private static String shortened(String text) {
-        return text.length() > LONGEST_TEXT ? text.substring(0, LONGEST_TEXT) + "…" : text;
     }
 }

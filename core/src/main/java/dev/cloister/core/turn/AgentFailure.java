@@ -1,0 +1,24 @@
+package dev.cloister.core.turn;
+
+import dev.cloister.core.agent.AgentEvent;
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+
+/** What a result that says it failed means for the caller, where the upstream did not say it already. Pure. */
+final class AgentFailure {
+    private static final int MAX_TEXT = 500;
+
+    private AgentFailure() {}
+
+    static CloisterException of(AgentEvent.Result result) {
+        String text = result.text();
+        if (text.startsWith("Prompt is too long")) {
+            // The agent's own count, made before it asks the upstream. The words are those of the Messages API.
+            return CloisterException.invalid("prompt is too long: the conversation does not fit the model's context."
+                    + " Put long text into a file of the workspace, and go on in a new session");
+        }
+        return new CloisterException(
+                ErrorCode.AGENT_FAILED,
+                "the agent failed: " + (text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) + "…" : text));
+    }
+}
