@@ -30,11 +30,11 @@ interface Calls {
     default HttpResponse<String> send(String method, String token, String path, String body)
             throws IOException, InterruptedException {
         return http().send(
-                request(token, path)
-                        .header("content-type", "application/json")
-                        .method(method, BodyPublishers.ofString(body))
-                        .build(),
-                BodyHandlers.ofString());
+                        request(token, path)
+                                .header("content-type", "application/json")
+                                .method(method, BodyPublishers.ofString(body))
+                                .build(),
+                        BodyHandlers.ofString());
     }
 
     default HttpResponse<String> say(String token, String text) throws IOException, InterruptedException {

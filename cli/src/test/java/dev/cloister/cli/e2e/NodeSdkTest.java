@@ -94,7 +94,8 @@ class NodeSdkTest {
         assertThat(failures.keySet()).isNotEmpty().containsExactlyInAnyOrderElementsOf(planned);
         return failures.entrySet().stream()
                 .map(entry -> DynamicTest.dynamicTest(
-                        entry.getKey(), () -> assertThat(entry.getValue()).as(entry.getKey()).isEmpty()));
+                        entry.getKey(),
+                        () -> assertThat(entry.getValue()).as(entry.getKey()).isEmpty()));
     }
 
     private static String sdk() {

@@ -42,7 +42,8 @@ final class Processes {
     /** Empty for a process that is gone. */
     static List<String> arguments(long pid) {
         try {
-            String line = Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"), StandardCharsets.ISO_8859_1);
+            String line =
+                    Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"), StandardCharsets.ISO_8859_1);
             return Arrays.asList(line.split("\0", -1));
         } catch (IOException e) {
             return List.of();
@@ -62,7 +63,8 @@ final class Processes {
 
     static void kill(long pid) throws IOException, InterruptedException {
         // The JVM refuses to end some processes by a handle; the command does not.
-        int exit = new ProcessBuilder("kill", "-KILL", Long.toString(pid)).start().waitFor();
+        int exit =
+                new ProcessBuilder("kill", "-KILL", Long.toString(pid)).start().waitFor();
         if (exit != 0 && !alive(Set.of(pid)).isEmpty()) {
             throw new IOException("kill " + pid + " ended with " + exit);
         }

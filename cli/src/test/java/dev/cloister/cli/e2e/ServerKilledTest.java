@@ -62,7 +62,8 @@ class ServerKilledTest {
 
         server.kill();
 
-        Until.holds("no process of any sandbox", WITHIN, () -> Processes.alive(all).isEmpty());
+        Until.holds(
+                "no process of any sandbox", WITHIN, () -> Processes.alive(all).isEmpty());
         assertThat(Processes.ofUid(uid)).isEmpty();
         assertThat(temporary()).as("TMPDIRs after the supervisors ended").isEmpty();
         server = ServerProcess.start(command, directory, Map.of());

@@ -57,8 +57,8 @@ final class ServerProcess implements Calls, AutoCloseable {
 
     /** The arguments of a server with the scripted upstream. */
     static List<String> arguments(Path data, Map<String, String> options) {
-        List<String> arguments = new ArrayList<>(
-                List.of("serve", "--port", "0", "--data", data.toString(), "--upstream", "scripted"));
+        List<String> arguments =
+                new ArrayList<>(List.of("serve", "--port", "0", "--data", data.toString(), "--upstream", "scripted"));
         new TreeMap<>(options).forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
         return arguments;
     }

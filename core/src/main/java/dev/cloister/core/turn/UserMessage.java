@@ -21,7 +21,8 @@ final class UserMessage {
     }
 
     private static String history(TurnRequest request) {
-        StringBuilder text = new StringBuilder("<conversation_history>\nThis is what was said before. Go on from here.\n\n");
+        StringBuilder text =
+                new StringBuilder("<conversation_history>\nThis is what was said before. Go on from here.\n\n");
         for (TurnRequest.PastMessage message : request.history()) {
             // The text must not be able to end the history and pass for something else.
             String safe = message.text().replace("</conversation_history", "<\\/conversation_history");

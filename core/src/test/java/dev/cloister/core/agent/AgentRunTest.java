@@ -17,14 +17,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 class AgentRunTest {
     private static final ObjectNode SETTINGS =
             JsonNodeFactory.instance.objectNode().put("mode", "dontAsk").put("hooks", false);
-    private static final JsonNode MESSAGE = JsonNodeFactory.instance.arrayNode().add("do it");
+    private static final ArrayNode MESSAGE =
+            JsonNodeFactory.instance.arrayNode().add("do it");
 
     private final ManualTimer timer = new ManualTimer();
     private final List<AgentEvent> events = new CopyOnWriteArrayList<>();

@@ -179,12 +179,14 @@ class StreamJsonTest {
     @Test
     void whatIsSentIsOneLineEach() {
         String hostile = "two\nlines \"quoted\" \u2028 end";
-        String line = StreamJson.userMessage(JsonNodeFactory.instance.stringNode(hostile));
+        String line =
+                StreamJson.userMessage(JsonNodeFactory.instance.arrayNode().add(hostile));
         assertThat(line).doesNotContain("\n");
         assertThat(JsonMapper.shared()
                         .readTree(line)
                         .path("message")
                         .path("content")
+                        .path(0)
                         .asString())
                 .isEqualTo(hostile);
         assertThat(StreamJson.controlRequest("r1", "interrupt"))
