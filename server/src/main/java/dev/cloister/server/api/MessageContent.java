@@ -4,6 +4,7 @@ import dev.cloister.core.error.CloisterException;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -14,6 +15,9 @@ import tools.jackson.databind.node.ObjectNode;
 final class MessageContent {
     private static final Set<String> IMAGES = Set.of("image/jpeg", "image/png", "image/gif", "image/webp");
     private static final Set<String> THOUGHTS = Set.of("thinking", "redacted_thinking");
+
+    /** What the agent would trim away, which is more than {@link String#isBlank} knows: no-break spaces and the BOM too. */
+    private static final Pattern BLANK = Pattern.compile("[\\s\\p{Z}\\x{FEFF}]*");
 
     private final JsonMapper mapper;
 
@@ -170,7 +174,7 @@ final class MessageContent {
 
     private static String filled(String where, @Nullable JsonNode node) {
         String text = string(where, node);
-        if (text.isBlank()) {
+        if (BLANK.matcher(text).matches()) {
             throw CloisterException.invalid(where + " must not be empty");
         }
         return text;
