@@ -56,11 +56,22 @@ public final class StoreAuthenticator implements Authenticator {
     public Principal authenticate(PresentedCredential credential) {
         Fingerprint fingerprint = key.fingerprint(credential.secret());
         Tenant tenant = store.findTenant(fingerprint).orElseGet(() -> admit(fingerprint));
+        wallMissing.filter(why -> !isFirst(tenant)).ifPresent(missing -> {
+            throw missing;
+        });
         if (!tenant.enabled()) {
             throw new CloisterException(
                     ErrorCode.FORBIDDEN, "this tenant is suspended; ask the operator of this server");
         }
         return new Principal(tenant, operatorCredential.orElseGet(() -> passThrough(credential)));
+    }
+
+    /** The operator may have added others while the server ran. */
+    private boolean isFirst(Tenant tenant) {
+        return store.tenants().stream()
+                .findFirst()
+                .filter(first -> first.id().equals(tenant.id()))
+                .isPresent();
     }
 
     /** One at a time, so that two first callers cannot both pass the check for a single tenant. */

@@ -128,6 +128,16 @@ class StoreAuthenticatorTest {
     }
 
     @Test
+    void withoutAWallATenantAddedBehindTheServersBackIsRefusedToo() {
+        CloisterException missing = new CloisterException(ErrorCode.FORBIDDEN, "no wall here");
+        StoreAuthenticator weak = authenticator(true, Optional.of(missing), Optional.empty());
+        Tenant first = weak.authenticate(bearer("one")).tenant();
+        store.addTenant("second", key.fingerprint("two"), UIDS, CLOCK.millis() + 1);
+        assertThatThrownBy(() -> weak.authenticate(bearer("two"))).isSameAs(missing);
+        assertThat(weak.authenticate(bearer("one")).tenant()).isEqualTo(first);
+    }
+
+    @Test
     void withoutAWallOneOfManyFirstCallersIsLetIn() throws InterruptedException {
         StoreAuthenticator weak = authenticator(
                 true, Optional.of(new CloisterException(ErrorCode.FORBIDDEN, "no wall here")), Optional.empty());
