@@ -125,7 +125,14 @@ class OperationsTest {
     @Test
     void logsOneLineWithoutAnythingPrivate() throws Exception {
         Logger root = (Logger) LoggerFactory.getLogger("dev.cloister");
-        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        ListAppender<ILoggingEvent> lines = new ListAppender<>() {
+            @Override
+            protected void append(ILoggingEvent event) {
+                // Now, on the thread that logs: later the event would take the context of whoever looks first.
+                event.prepareForDeferredProcessing();
+                super.append(event);
+            }
+        };
         lines.start();
         root.setLevel(Level.INFO);
         root.addAppender(lines);
