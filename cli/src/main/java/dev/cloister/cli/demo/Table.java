@@ -6,6 +6,8 @@ import java.util.List;
 /** Prints attempts for people. */
 final class Table {
     private static final int WIDEST = 58;
+    /** What a long text ends with is kept too: that is where programs say why they failed. */
+    private static final int END = 19;
 
     private Table() {}
 
@@ -30,6 +32,8 @@ final class Table {
     }
 
     private static String cut(String text) {
-        return text.length() <= WIDEST ? text : text.substring(0, WIDEST - 1) + "…";
+        return text.length() <= WIDEST
+                ? text
+                : text.substring(0, WIDEST - END - 1) + "…" + text.substring(text.length() - END);
     }
 }
