@@ -46,7 +46,7 @@ final class Keys {
             "heartbeat",
             ValueTypes.duration(),
             "5s",
-            "How often a silent stream gets a comment line. A client that went away is noticed by these writes.",
+            "How often a silent stream gets a comment line, so that no proxy between takes it for dead.",
             "2s");
     static final Key<Boolean> METRICS_OPEN = key(
             "metrics.open",
@@ -96,7 +96,7 @@ final class Keys {
             "isolation.require",
             ValueTypes.guarantees(),
             "",
-            "Guarantees without which the server does not start. `cloister doctor` lists what this host can hold.",
+            "Guarantees without which the server does not start. It prints at its start what this host holds.",
             "[FILES_OF_OTHERS_UNREADABLE, CREDENTIAL_NEVER_INSIDE]");
 
     static final Key<Optional<URI>> UPSTREAM_URL = key(

@@ -94,7 +94,7 @@ final class RootChecks {
             throw wrong(
                     step,
                     "belongs to uid " + inode.uid() + ", who could replace everything below it",
-                    "chown " + serverUid + " " + step + ", or configure paths.workspaces elsewhere");
+                    "chown " + serverUid + " " + step + ", or configure workspaces elsewhere");
         }
         if ((inode.mode() & OTHERS_WRITE) != 0 && (inode.mode() & STICKY) == 0) {
             throw wrong(step, "can be written by others than its owner", "chmod go-w " + step);
@@ -103,7 +103,7 @@ final class RootChecks {
             throw wrong(
                     step,
                     "cannot be entered by tenants' uids",
-                    "chmod o+x " + step + ", or configure paths.workspaces elsewhere");
+                    "chmod o+x " + step + ", or configure workspaces elsewhere");
         }
     }
 

@@ -66,7 +66,7 @@ final class OperationsApi {
     void metrics(Context context) {
         if (!openMetrics && !fromThisMachine(context)) {
             throw new CloisterException(
-                    ErrorCode.FORBIDDEN, "metrics are only for this machine; set http.open-metrics to open them");
+                    ErrorCode.FORBIDDEN, "metrics are only for this machine; set metrics.open to open them");
         }
         Replies.bytes(
                 context,

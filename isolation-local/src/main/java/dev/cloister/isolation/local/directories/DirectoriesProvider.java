@@ -43,7 +43,7 @@ public final class DirectoriesProvider implements IsolationProvider {
             return new Availability.Unavailable(new Finding(
                     "processes cannot be confined on this host",
                     "the probe saw only " + held,
-                    "Run `cloister doctor` and report its output."));
+                    "Report it with the kernel's version; another host may do."));
         }
         if (held.containsAll(BY_UID)) {
             return new Availability.Available(held);
