@@ -1,0 +1,150 @@
+package dev.cloister.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.metrics.Metrics;
+import dev.cloister.spi.Guarantee;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** What the documents say of the code is in the code, and the other way round, as far as a test can tell. */
+class DocumentationTest {
+    private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+    private static final Pattern LINK = Pattern.compile("!?\\[[^\\]\\n]*]\\(([^)\\s]+)\\)");
+    private static final Pattern HEADING = Pattern.compile("(?m)^#{1,6} +(.+?) *$");
+    private static final Pattern CODE_BLOCK = Pattern.compile("(?ms)^```.*?^```$");
+
+    @Test
+    void everyRouteIsInTheApiDocument() throws IOException {
+        String document = read("docs/api.md");
+        JsonNode paths;
+        try (InputStream description =
+                DocumentationTest.class.getResourceAsStream("/dev/cloister/server/openapi.json")) {
+            paths = JsonMapper.shared().readTree(description).path("paths");
+        }
+        List<String> routes = new ArrayList<>();
+        paths.properties()
+                .forEach(path -> path.getValue()
+                        .propertyNames()
+                        .forEach(method -> routes.add(method.toUpperCase(Locale.ROOT) + " " + path.getKey())));
+        assertThat(routes).hasSizeGreaterThan(15);
+        assertThat(routes).allSatisfy(route -> assertThat(document).contains("`" + route + "`"));
+    }
+
+    @Test
+    void everyMetricIsInTheOperatorsDocument() throws IOException {
+        PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        Metrics metrics = new Metrics(registry);
+        metrics.declareViolations("directories");
+        metrics.turn("completed", Duration.ofMillis(1));
+        metrics.firstEvent(Duration.ofMillis(1));
+        metrics.exec("exited", Duration.ofMillis(1));
+        metrics.tokens("input", 1);
+        metrics.brokerRequest(200, Duration.ofMillis(1));
+        metrics.brokerRefusal("path");
+        metrics.queueDepth(1);
+        List<String> names = registry.scrape()
+                .lines()
+                .filter(line -> line.startsWith("# HELP "))
+                .map(line -> line.split(" ", 4)[2])
+                .filter(name -> !name.endsWith("_max"))
+                .toList();
+        // One of each method above and the four gauges: whoever adds a meter adds it here.
+        assertThat(names).hasSize(12);
+        String document = read("docs/operations.md");
+        assertThat(names).allSatisfy(name -> assertThat(document).contains("`" + name + "`"));
+    }
+
+    @Test
+    void everyErrorCodeIsInTheErrorTable() throws IOException {
+        List<String> rows = read("docs/operations.md")
+                .lines()
+                .filter(line -> line.startsWith("| `"))
+                .toList();
+        assertThat(ErrorCode.values())
+                .allSatisfy(code -> assertThat(rows)
+                        .anySatisfy(row -> assertThat(row)
+                                .startsWith("| `" + code + "` | " + code.status() + " | `" + code.type() + "` | "
+                                        + code.family().name().toLowerCase(Locale.ROOT) + " |")));
+    }
+
+    @Test
+    void everyGuaranteeStandsInTheReadmeWithItsPromise() throws IOException {
+        String readme = read("README.md");
+        assertThat(Guarantee.values())
+                .allSatisfy(guarantee ->
+                        assertThat(readme).contains("| `" + guarantee + "` | " + guarantee.promise() + " |"));
+    }
+
+    @Test
+    void linksBetweenDocumentsResolve() throws IOException {
+        List<String> broken = new ArrayList<>();
+        int seen = 0;
+        for (Path document : documents()) {
+            Matcher links = LINK.matcher(prose(document));
+            while (links.find()) {
+                String target = links.group(1);
+                if (target.matches("[a-z]+:.*")) {
+                    continue;
+                }
+                seen++;
+                if (!resolves(document, target)) {
+                    broken.add(ROOT.relativize(document) + " -> " + target);
+                }
+            }
+        }
+        assertThat(seen).isGreaterThan(20);
+        assertThat(broken).isEmpty();
+    }
+
+    private static boolean resolves(Path document, String target) throws IOException {
+        String[] parts = target.split("#", 2);
+        Path file = parts[0].isEmpty()
+                ? document
+                : document.resolveSibling(parts[0]).normalize();
+        return Files.exists(file)
+                && (parts.length == 1
+                        || HEADING.matcher(prose(file))
+                                .results()
+                                .map(heading -> anchor(heading.group(1)))
+                                .anyMatch(parts[1]::equals));
+    }
+
+    /** As the common renderers make it of a heading. */
+    private static String anchor(String heading) {
+        return heading.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9 _-]", "").replace(' ', '-');
+    }
+
+    private static List<Path> documents() throws IOException {
+        List<Path> found = new ArrayList<>();
+        for (Path directory : List.of(ROOT, ROOT.resolve("docs"), ROOT.resolve("docs/adr"))) {
+            try (Stream<Path> files = Files.list(directory)) {
+                files.filter(file -> file.toString().endsWith(".md")).forEach(found::add);
+            }
+        }
+        return found;
+    }
+
+    private static String prose(Path file) throws IOException {
+        return CODE_BLOCK.matcher(Files.readString(file)).replaceAll("");
+    }
+
+    private static String read(String document) throws IOException {
+        return Files.readString(ROOT.resolve(document));
+    }
+}
