@@ -76,13 +76,16 @@ public final class StoreAuthenticator implements Authenticator {
 
     /** One at a time, so that two first callers cannot both pass the check for a single tenant. */
     private synchronized Tenant admit(Fingerprint fingerprint) {
+        // Another call may have been faster.
+        Optional<Tenant> known = store.findTenant(fingerprint);
+        if (known.isPresent()) {
+            return known.get();
+        }
         if (!admits) {
             throw new CloisterException(
                     ErrorCode.UNAUTHENTICATED, "this credential is not known; ask the operator of this server for one");
         }
-        if (wallMissing.isPresent()
-                && store.tenantCount() > 0
-                && store.findTenant(fingerprint).isEmpty()) {
+        if (wallMissing.isPresent() && store.tenantCount() > 0) {
             throw wallMissing.get();
         }
         Tenant tenant = store.tenantOf(fingerprint, uids, clock.millis());
