@@ -35,8 +35,8 @@ class ServerKilledTest {
     private CommandProcess command;
     private ServerProcess server;
     private long uid;
-    private String session;
-    private String home;
+    private String session = "";
+    private String home = "";
     private long firstTokens;
 
     static boolean isRoot() {
