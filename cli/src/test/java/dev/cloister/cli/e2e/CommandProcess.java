@@ -32,6 +32,9 @@ record CommandProcess(List<String> prefix, String classPath, Path home) {
         Path copies = Files.createDirectory(directory.resolve("lib"));
         List<String> copied = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
+            if (entry.isEmpty()) {
+                continue;
+            }
             Path copy = copies.resolve(copied.size() + "-" + Path.of(entry).getFileName());
             run("cp", "-r", "--", entry, copy.toString());
             copied.add(copy.toString());

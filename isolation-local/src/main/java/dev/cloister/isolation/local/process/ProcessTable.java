@@ -1,6 +1,8 @@
 package dev.cloister.isolation.local.process;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A picture of all processes at one moment, from /proc; zombies are left out. */
 public record ProcessTable(Map<Long, Entry> processes) {
@@ -34,6 +37,16 @@ public record ProcessTable(Map<Long, Entry> processes) {
             }
         }
         return new ProcessTable(Map.copyOf(found));
+    }
+
+    /** Whether a process was stopped, as by SIGSTOP, and not continued since. */
+    public static boolean isStopped(long pid) {
+        try (Stream<String> lines = Files.lines(PROC.resolve(pid + "/status"), StandardCharsets.ISO_8859_1)) {
+            return lines.anyMatch(line -> line.startsWith("State:\tT"));
+        } catch (IOException | UncheckedIOException e) {
+            // It ended while we looked.
+            return false;
+        }
     }
 
     private static void parse(long pid, String status, Map<Long, Entry> into) {

@@ -55,8 +55,11 @@ if ($child == 0) {
     syswrite(STDERR, "cloister: cannot run $command[0]: $!\n");
     POSIX::_exit(127);
 }
-# What reads the command's output must see its end, and what feeds it must see it close: only the child holds stdin.
-close(STDIN);
+# What reads the command's output must see its end, and what feeds it must see it close: only the child holds the pipes,
+# or a supervisor that the tenant stopped would keep them open.
+open(STDIN,  '<', '/dev/null');
+open(STDOUT, '>', '/dev/null');
+open(STDERR, '>', '/dev/null');
 
 my $how;
 until (defined $how || $ending) {
