@@ -95,10 +95,13 @@ public final class Cloister implements AutoCloseable {
             IsolationBackend backend = owned(choice.provider().open(new IsolationConfig(run.runRoot()), host));
             endWhatWasLeft(store, backend, uids, host);
             Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics);
-            WorkspaceService files = new WorkspaceService(workspaces, sandboxes);
 
             ScheduledThreadPoolExecutor timer = timer();
             owned(timer::shutdownNow);
+            Quota commands = new Quota(
+                    "commands", config.limits().execs(), config.limits().execsPerTenant());
+            WorkspaceService files = new WorkspaceService(
+                    workspaces, sandboxes, commands, timer, config.limits().execTimeout());
             Upstream upstream = owned(upstream(config));
             UnixSocketBroker broker = owned(new UnixSocketBroker(
                     metrics,
@@ -119,14 +122,7 @@ public final class Cloister implements AutoCloseable {
             SessionRegistry registry =
                     new SessionRegistry(store, audit, clock, config.sessions().perTenant());
             ModelAllowList models = new ModelAllowList(config.models().allowed());
-            ExecService execs = new ExecService(
-                    sandboxes,
-                    files,
-                    new Quota("commands", limits.execs(), limits.execsPerTenant()),
-                    audit,
-                    metrics,
-                    timer,
-                    limits.path());
+            ExecService execs = new ExecService(sandboxes, files, commands, audit, metrics, timer, limits.path());
             TurnService turns = owned(new TurnService(new TurnService.Parts(
                     store,
                     sandboxes,

@@ -2,6 +2,9 @@ package dev.cloister.core.workspace;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.flow.OnPlatformThread;
+import dev.cloister.core.flow.PumpedInput;
+import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.spi.ExitStatus;
@@ -16,6 +19,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 
 /** Files one by one through the server's own careful hands; whole trees by tar, run as the tenant in its sandbox. */
 public final class WorkspaceService implements Workspaces {
@@ -36,10 +42,21 @@ public final class WorkspaceService implements Workspaces {
 
     private final WorkspaceRoot root;
     private final Sandboxes sandboxes;
+    private final Quota quota;
+    private final ScheduledExecutorService timer;
+    private final Duration timeout;
 
-    public WorkspaceService(WorkspaceRoot root, Sandboxes sandboxes) {
+    /**
+     * @param quota for commands: tar is one
+     * @param timeout how long one may take; its tenant can stop it at any point and so keep the caller waiting
+     */
+    public WorkspaceService(
+            WorkspaceRoot root, Sandboxes sandboxes, Quota quota, ScheduledExecutorService timer, Duration timeout) {
         this.root = root;
         this.sandboxes = sandboxes;
+        this.quota = quota;
+        this.timer = timer;
+        this.timeout = timeout;
     }
 
     @Override
@@ -53,9 +70,19 @@ public final class WorkspaceService implements Workspaces {
         Running running = start(tenant, path, List.of("tar", "-c", "--format=posix", "-f", "-", "."));
         running.process.stdin().close();
         drain(running.process.stderr());
-        return new FilterInputStream(running.process.stdout()) {
+        return new FilterInputStream(new PumpedInput(running.process.stdout(), "tar-" + running.process.pid())) {
             @Override
-            public void close() {
+            public int read(byte[] target, int offset, int length) throws IOException {
+                int count = super.read(target, offset, length);
+                if (count < 0) {
+                    running.requireWhole();
+                }
+                return count;
+            }
+
+            @Override
+            public void close() throws IOException {
+                super.close();
                 running.close();
             }
         };
@@ -67,7 +94,8 @@ public final class WorkspaceService implements Workspaces {
         try (Running running = start(tenant, path, List.of("/bin/sh", "-c", UNPACK))) {
             drain(running.process.stdout());
             drain(running.process.stderr());
-            copy(tar, running.process, maxBytes);
+            // Both the client and the process may let this thread wait: see PumpedInput.
+            OnPlatformThread.run("tar-" + running.process.pid(), () -> copy(tar, running.process, maxBytes));
             ExitStatus status = running.process.await();
             if (status instanceof ExitStatus.Exited(int code)) {
                 switch (code) {
@@ -144,23 +172,52 @@ public final class WorkspaceService implements Workspaces {
         }
     }
 
-    private record Running(SandboxProcess process, Sandboxes.Use use) implements AutoCloseable {
+    private record Running(SandboxProcess process, Sandboxes.Use use, Quota.Permit permit, ScheduledFuture<?> end)
+            implements AutoCloseable {
+        /** An archive that was cut off must not look like a whole one. Exit 1 says that a file changed while it was read. */
+        void requireWhole() throws IOException {
+            try {
+                if (!(process.await() instanceof ExitStatus.Exited(int code)) || code > 1) {
+                    throw new IOException("tar ended before the archive was whole");
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("interrupted while tar ended", e);
+            }
+        }
+
         @Override
         public void close() {
+            end.cancel(false);
             process.terminate(Duration.ZERO);
             use.close();
+            permit.close();
         }
     }
 
     private Running start(Tenant tenant, List<String> path, List<String> command) {
-        Sandboxes.Use use = sandboxes.use(tenant);
+        Quota.Permit permit = quota.take(tenant.id());
         try {
-            String work = use.sandbox().paths().work();
-            String cwd = path.isEmpty() ? work : work + "/" + String.join("/", path);
-            return new Running(use.sandbox().launch(new ProcessSpec(command, Map.of(), cwd)), use);
+            Sandboxes.Use use = sandboxes.use(tenant);
+            try {
+                String work = use.sandbox().paths().work();
+                String cwd = path.isEmpty() ? work : work + "/" + String.join("/", path);
+                SandboxProcess process = use.sandbox().launch(new ProcessSpec(command, Map.of(), cwd));
+                ScheduledFuture<?> end = timer.schedule(
+                        () -> Thread.ofVirtual().start(() -> process.terminate(Duration.ZERO)),
+                        timeout.toMillis(),
+                        TimeUnit.MILLISECONDS);
+                return new Running(process, use, permit, end);
+            } catch (RuntimeException e) {
+                use.close();
+                throw e;
+            }
         } catch (IsolationException e) {
-            use.close();
+            permit.close();
             throw new CloisterException(ErrorCode.ISOLATION_FAILED, "tar was not started: " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            permit.close();
+            throw e;
         }
     }
 
