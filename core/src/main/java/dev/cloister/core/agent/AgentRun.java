@@ -69,6 +69,9 @@ public final class AgentRun {
                             checkSettings(response);
                             checked = true;
                             impatience.cancel(false);
+                            if (cancelled()) {
+                                return end(Optional.empty(), complaint);
+                            }
                             send(StreamJson.userMessage(content));
                         } else if (event instanceof AgentEvent.Result result) {
                             return end(Optional.of(result), complaint);
@@ -168,13 +171,18 @@ public final class AgentRun {
         kill();
     }
 
+    private synchronized boolean cancelled() {
+        return pendingKill != null;
+    }
+
     /** Never on the timer's own thread, which others wait for. */
     private void kill() {
         Thread.ofVirtual().name("agent-kill-" + process.pid()).start(() -> process.terminate(Duration.ZERO));
     }
 
-    /** Waits until the agent and all it started are gone; kills what does not end in time. */
+    /** Tells the agent to end and waits until it and all it started are gone; kills what does not end in time. */
     public void awaitEnd() {
+        finish();
         ScheduledFuture<?> last = timer.schedule(this::kill, GRACE.toMillis(), TimeUnit.MILLISECONDS);
         try {
             process.await();

@@ -164,13 +164,10 @@ final class RunningTurn implements Turn {
         return Optional.empty();
     }
 
+    /** Whether the agent is still wanted. */
     private synchronized boolean adopt(AgentRun started) {
         run = started;
-        if (cancelled != null) {
-            started.cancel();
-            return false;
-        }
-        return true;
+        return cancelled == null;
     }
 
     private synchronized Optional<String> reason() {
