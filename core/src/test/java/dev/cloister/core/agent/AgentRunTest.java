@@ -15,12 +15,15 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
+@Timeout(120)
 class AgentRunTest {
     private static final ObjectNode SETTINGS =
             JsonNodeFactory.instance.objectNode().put("mode", "dontAsk").put("hooks", false);
@@ -170,7 +173,9 @@ class AgentRunTest {
         CompletableFuture<AgentEnd> end = started(run(process));
         Eventually.holds("waits for the settings", () -> timer.waiting().contains(60_000L));
         timer.pass(60_000);
-        assertThat(end.get().result()).isEmpty();
+        assertThatThrownBy(() -> end.get(60, TimeUnit.SECONDS))
+                .hasCauseInstanceOf(CloisterException.class)
+                .hasMessageContaining("did not start within 60 s");
         assertThat(process.terminations()).isNotEmpty();
         process.await();
     }
@@ -192,7 +197,9 @@ class AgentRunTest {
         Eventually.holds("the settings were seen", () -> timer.waiting().isEmpty() && !events.isEmpty());
         timer.pass(60_000);
         work.complete(null);
-        assertThat(end.get().result()).map(AgentEvent.Result::text).contains("done");
+        assertThat(end.get(60, TimeUnit.SECONDS).result())
+                .map(AgentEvent.Result::text)
+                .contains("done");
         assertThat(process.terminations()).isEmpty();
     }
 
@@ -204,9 +211,35 @@ class AgentRunTest {
         CompletableFuture<AgentEnd> end = started(run);
         Eventually.holds("the agent works", () -> !events.isEmpty());
         run.cancel();
-        assertThat(end.get().result()).map(AgentEvent.Result::subtype).contains("error_during_execution");
+        assertThat(end.get(60, TimeUnit.SECONDS).result())
+                .map(AgentEvent.Result::subtype)
+                .contains("error_during_execution");
         run.awaitEnd();
         assertThat(agent.received().getLast()).contains("interrupt");
+        assertThat(process.terminations()).isEmpty();
+    }
+
+    @Test
+    void anAgentThatWasCancelledInTimeIsNeverSentTheMessage() throws Exception {
+        CompletableFuture<Void> slow = new CompletableFuture<>();
+        List<String> received = new CopyOnWriteArrayList<>();
+        FakeProcess process = new FakeProcess(terminal -> {
+            for (Optional<String> line = terminal.readLine(); line.isPresent(); line = terminal.readLine()) {
+                received.add(line.get());
+                slow.join();
+                terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
+                        + FakeAgent.took(SETTINGS) + "}}\n");
+            }
+            return 0;
+        });
+        AgentRun run = run(process);
+        CompletableFuture<AgentEnd> end = started(run);
+        Eventually.holds("it was asked for its settings", () -> !received.isEmpty());
+        run.cancel();
+        slow.complete(null);
+        assertThat(end.get(60, TimeUnit.SECONDS).result()).isEmpty();
+        run.awaitEnd();
+        assertThat(received).noneMatch(line -> line.contains("do it"));
         assertThat(process.terminations()).isEmpty();
     }
 
@@ -224,7 +257,7 @@ class AgentRunTest {
         run.cancel();
         assertThat(timer.waiting()).containsExactlyInAnyOrder(60_000L, 2_000L);
         timer.pass(2_000);
-        assertThat(end.get().result()).isEmpty();
+        assertThat(end.get(60, TimeUnit.SECONDS).result()).isEmpty();
         assertThat(process.terminations()).containsExactly(Duration.ZERO);
     }
 
@@ -242,7 +275,7 @@ class AgentRunTest {
         Eventually.holds("it is waited for", () -> timer.waiting().contains(2_000L));
         assertThat(gone).isNotDone();
         timer.pass(2_000);
-        gone.get();
+        gone.get(60, TimeUnit.SECONDS);
         assertThat(process.terminations()).containsExactly(Duration.ZERO);
     }
 

@@ -46,6 +46,13 @@ public final class FakeAgent implements FakeProcess.Program {
         return this;
     }
 
+    /** The same agent, which answers get_settings so. */
+    public FakeAgent told(String response) {
+        FakeAgent agent = new FakeAgent(response, lines.toArray(String[]::new));
+        agent.endsAfterLines = endsAfterLines;
+        return agent;
+    }
+
     /** The lines that were sent to it so far. */
     public List<String> received() {
         return List.copyOf(received);

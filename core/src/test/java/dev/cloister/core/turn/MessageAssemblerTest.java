@@ -287,6 +287,23 @@ class MessageAssemblerTest {
     }
 
     @Test
+    void aRefusedCallIsSaidOnceWhenItIsRefused() {
+        for (String id : List.of("toolu_1", "toolu_2", "toolu_3")) {
+            accept(new AgentEvent.ToolCall(id, "Bash", JsonNodeFactory.instance.objectNode()));
+        }
+        accept(new AgentEvent.ToolResult(
+                "toolu_1", "Permission to use Bash with command ps\naux has been denied.", true));
+        accept(new AgentEvent.ToolResult("toolu_2", "cat: Permission to use Bash has been denied", true));
+        accept(new AgentEvent.ToolResult("toolu_3", "Permission to use Bash has been denied.", false));
+        send(assembler.denied(
+                List.of(new AgentEvent.Denial("toolu_1", "Bash"), new AgentEvent.Denial("toolu_4", "Read"))));
+        assertThat(sent.stream()
+                        .filter(event -> event.path("type").asString().equals("agent.denied"))
+                        .map(event -> event.path("tool_use_id").asString()))
+                .containsExactly("toolu_1", "toolu_4");
+    }
+
+    @Test
     void aLongToolResultIsCutAndSaysSo() {
         accept(new AgentEvent.ToolResult("toolu_1", "x".repeat(70_000), false));
         assertThat(sent.getFirst().path("content").asString()).hasSize(64 << 10);
