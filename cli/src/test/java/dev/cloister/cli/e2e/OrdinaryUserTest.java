@@ -3,7 +3,9 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -91,10 +93,10 @@ class OrdinaryUserTest {
                     .sendAsync(
                             server.request("a", "/v1/exec")
                                     .header("content-type", "application/json")
-                                    .POST(java.net.http.HttpRequest.BodyPublishers.ofString(
+                                    .POST(BodyPublishers.ofString(
                                             "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep 7171 & sleep 7172\"]}"))
                                     .build(),
-                            HttpResponse.BodyHandlers.ofString());
+                            BodyHandlers.ofString());
             Until.holds("it sleeps", Duration.ofSeconds(30), () -> !Processes.withArgument("7171")
                             .isEmpty()
                     && !Processes.withArgument("7172").isEmpty());
@@ -121,7 +123,7 @@ class OrdinaryUserTest {
     @Test
     void requiredGuaranteesStopTheStart() throws Exception {
         CommandProcess.Ended refused = user.run(ServerProcess.arguments(
-                own("required").resolve("d"), Map.of("isolation.require", "[FILES_OF_OTHERS_UNREADABLE]")));
+                own("required").resolve("d"), Map.of("isolation.require", "FILES_OF_OTHERS_UNREADABLE")));
 
         assertThat(refused.exit()).isEqualTo(1);
         assertThat(refused.err())

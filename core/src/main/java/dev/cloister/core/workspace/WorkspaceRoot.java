@@ -40,17 +40,31 @@ public final class WorkspaceRoot {
     }
 
     /**
-     * Makes the directory where it is missing, checks it and all above it, and sweeps what a crash left in staging. Call it
-     * once before anything else, while no other server uses the directory.
+     * Makes the directory of all trees where it is missing, and checks it and all above it.
      *
      * @throws CloisterException ISOLATION_FAILED, naming the directory that is wrong and the remedy
      */
-    public void prepare() {
+    public static void requireSafe(Path workspaces, long serverUid) {
+        Path root = workspaces.toAbsolutePath().normalize();
         try {
             RootChecks checks = new RootChecks(serverUid);
             checks.require(root, serverUid == 0 ? 0711 : 0700);
             checks.require(root.resolve("staging"), 0700);
             checks.requireWayTo(root);
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
+     * {@linkplain #requireSafe Checks} the directory and sweeps what a crash left in staging. Call it once before anything
+     * else, while no other server uses the directory.
+     *
+     * @throws CloisterException ISOLATION_FAILED, naming the directory that is wrong and the remedy
+     */
+    public void prepare() {
+        requireSafe(root, serverUid);
+        try {
             staging.sweep();
         } catch (IOException e) {
             throw Failures.of(e);

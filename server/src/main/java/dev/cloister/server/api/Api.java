@@ -158,11 +158,18 @@ public final class Api {
         Replies.error(context, CloisterException.notFound("there is no such address; see /openapi.json"));
     }
 
+    /** Messages that can quote the caller or its agent are for the caller, and are not logged. */
     private static void refused(CloisterException failure, Context context) {
         switch (failure.code().family()) {
-            case CALLER, CAPACITY -> LOG.debug("refused: {}", failure.getMessage());
+            case CALLER, CAPACITY -> LOG.debug("refused: {}", failure.code());
             case UPSTREAM -> LOG.info("the upstream failed: {}", failure.code());
-            case INTERNAL -> LOG.warn("the request failed", failure);
+            case INTERNAL -> {
+                if (failure.code() == ErrorCode.AGENT_FAILED) {
+                    LOG.warn("the agent failed, as seen by {}", failure.getStackTrace()[0]);
+                } else {
+                    LOG.warn("the request failed", failure);
+                }
+            }
         }
         Replies.error(context, failure);
     }

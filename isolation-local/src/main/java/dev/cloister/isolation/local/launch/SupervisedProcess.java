@@ -6,6 +6,7 @@ import dev.cloister.spi.SandboxProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class SupervisedProcess implements SandboxProcess {
     private static final Logger log = LoggerFactory.getLogger(SupervisedProcess.class);
     private static final Duration SUPERVISOR_TIME = Duration.ofSeconds(4);
+    private static final int MAX_STATUS = 256;
     private static final Duration LOOK = Duration.ofMillis(250);
 
     private final Process supervisor;
@@ -54,8 +56,12 @@ public final class SupervisedProcess implements SandboxProcess {
 
     private ExitStatus readStatus(int supervisorExit, Runnable abandoned) {
         String line = "";
-        try {
-            line = Files.readString(statusFile).strip();
+        // The tenant can write to the file as well, and as much as it likes.
+        try (InputStream in = Files.newInputStream(statusFile)) {
+            line = new String(in.readNBytes(MAX_STATUS), StandardCharsets.US_ASCII)
+                    .lines()
+                    .findFirst()
+                    .orElse("");
         } catch (IOException e) {
             log.warn("the status of a launch could not be read: {}", e.toString());
         }
@@ -65,7 +71,9 @@ public final class SupervisedProcess implements SandboxProcess {
             case "signalled" -> ended.get() ? new ExitStatus.Cancelled() : new ExitStatus.Signalled(number(words));
             case "ended" -> new ExitStatus.Cancelled();
             case "refused" -> {
-                log.warn("a launch was refused by its supervisor: {}", words.length > 1 ? words[1] : "no reason given");
+                log.warn(
+                        "a launch was refused by its supervisor: {}",
+                        words.length > 1 ? words[1].replaceAll("[^ -~]", "?") : "no reason given");
                 yield new ExitStatus.Exited(supervisorExit);
             }
             default -> {
@@ -79,7 +87,7 @@ public final class SupervisedProcess implements SandboxProcess {
         try {
             return Integer.parseInt(words[1]);
         } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
-            // The tenant can write to the file as well; it can only lie about its own command.
+            // The tenant wrote that; it can only lie about its own command.
             return 255;
         }
     }
