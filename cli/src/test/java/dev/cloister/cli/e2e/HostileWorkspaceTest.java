@@ -52,7 +52,7 @@ class HostileWorkspaceTest {
     private RecordingUpstream upstream;
     private TestServer server;
     private ServerSocket listener;
-    private String session;
+    private String session = "";
     private long uid;
 
     static boolean isRoot() {
@@ -216,7 +216,7 @@ class HostileWorkspaceTest {
             Map<String, CompletableFuture<String>> verdicts = new TreeMap<>();
             ODD_PLACES.forEach((name, plant) -> verdicts.put(
                     name, CompletableFuture.supplyAsync(() -> verdict(name, plant), clients)));
-            assertThat(TestServer.text(server.say("somebody else", "hello"))).isEqualTo("hello");
+            assertThat(TestServer.text(server.say("somebody-else", "hello"))).isEqualTo("hello");
             verdicts.forEach((name, verdict) -> {
                 if (!verdict.join().isEmpty()) {
                     wrong.add(name + ": " + verdict.join());
@@ -225,7 +225,7 @@ class HostileWorkspaceTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(server.get(TOKEN, "/readyz").statusCode()).isEqualTo(200);
-        assertThat(TestServer.text(server.say("somebody else", "still here"))).isEqualTo("still here");
+        assertThat(TestServer.text(server.say("somebody-else", "still here"))).isEqualTo("still here");
     }
 
     /** Empty if all is as it must be. */

@@ -19,15 +19,17 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /** Looks for a text everywhere a tenant could find it, with root's eyes. */
-record Needle(byte[] text) {
+final class Needle {
     private static final int PAGE = 4096;
     /** Pages read from a process at once. */
     private static final int RUN = 256;
 
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+    private final byte[] text;
+
     Needle(String text) {
-        this(text.getBytes(StandardCharsets.US_ASCII));
+        this.text = text.getBytes(StandardCharsets.US_ASCII);
     }
 
     /** The processes that run under a uid in any of its four forms. */
