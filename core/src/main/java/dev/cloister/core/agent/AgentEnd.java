@@ -6,6 +6,7 @@ import java.util.Optional;
  * How a run of the agent ended.
  *
  * @param result the agent's own word; empty if it ended without one, which is a failure
+ * @param begun whether the agent got as far as taking the message
  * @param complaint the last of what it wrote to standard error; may hold what a caller sent
  */
-public record AgentEnd(Optional<AgentEvent.Result> result, String complaint) {}
+public record AgentEnd(Optional<AgentEvent.Result> result, boolean begun, String complaint) {}

@@ -25,12 +25,4 @@ public sealed interface Conversation {
             return List.of("--resume", id.toString());
         }
     }
-
-    /** The first turn of a session that begins where another one stands. */
-    record Forked(SessionId id, SessionId parent) implements Conversation {
-        @Override
-        public List<String> arguments() {
-            return List.of("--resume", parent.toString(), "--fork-session", "--session-id", id.toString());
-        }
-    }
 }

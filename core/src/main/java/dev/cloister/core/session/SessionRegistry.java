@@ -33,7 +33,10 @@ public final class SessionRegistry {
                             + " sessions, which is the limit; delete some with DELETE /v1/sessions/{id}");
         }
         long now = clock.millis();
-        Session session = new Session(SessionId.random(), tenant, title, model, system, forkedFrom, false, 0, now, now);
+        // A fork begins with a conversation.
+        boolean started = forkedFrom.isPresent();
+        Session session =
+                new Session(SessionId.random(), tenant, title, model, system, forkedFrom, started, 0, now, now);
         store.insertSession(session);
         Map<String, Object> detail = new LinkedHashMap<>();
         detail.put("session", session.id().toString());

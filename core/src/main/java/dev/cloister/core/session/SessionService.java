@@ -2,6 +2,7 @@ package dev.cloister.core.session;
 
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.exec.Exec;
 import dev.cloister.core.exec.ExecRequest;
 import dev.cloister.core.exec.Execs;
@@ -10,7 +11,9 @@ import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.spi.ExitStatus;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,6 +27,20 @@ public final class SessionService implements Sessions {
     private static final String FORGET =
             "rm -rf -- \"$HOME\"/.claude/projects/*/\"$1\".jsonl \"$HOME\"/.claude/projects/*/\"$1\" "
                     + "\"$HOME\"/.claude/session-env/\"$1\" \"$HOME\"/.claude/tasks/\"$1\"";
+
+    /**
+     * Gives a fork a transcript of its own, as its parent stands now: later turns of the parent are not the fork's, and the
+     * parent may be deleted. What the transcript says of the parent by its id, such as where large outputs stand, becomes the
+     * fork's.
+     */
+    private static final String FORK = """
+            set -eu
+            for transcript in "$HOME"/.claude/projects/*/"$1".jsonl; do
+                project=${transcript%/*}
+                sed "s/$1/$2/g" < "$transcript" > "$project/$2.jsonl"
+                if [ -d "$project/$1" ]; then cp -R -- "$project/$1" "$project/$2"; fi
+            done
+            """;
 
     private final Store store;
     private final SessionRegistry registry;
@@ -74,7 +91,8 @@ public final class SessionService implements Sessions {
         Session session = get(tenant, id);
         try (SessionLocks.Held held = locks.acquire(id)) {
             if (session.started()) {
-                forget(store.tenant(tenant).orElseThrow(), id);
+                // A fork's copy may stand without a turn; what cannot be removed is the tenant's own.
+                tidy(store.tenant(tenant).orElseThrow(), "session-delete", FORGET, List.of(id.toString()));
             }
             events.forget(id);
             store.deleteSession(tenant, id);
@@ -82,16 +100,19 @@ public final class SessionService implements Sessions {
         audit.record(tenant.value(), "session.deleted", Map.of("session", id.toString()));
     }
 
-    private void forget(Tenant tenant, SessionId id) {
-        List<String> command = List.of("/bin/sh", "-c", FORGET, "forget", id.toString());
-        ExecRequest request =
-                new ExecRequest(tenant, "session-delete", command, new byte[0], Map.of(), "", Duration.ofMinutes(1));
+    /** Runs a script on the agent's own files. Says whether it did all that it should. */
+    private boolean tidy(Tenant tenant, String what, String script, List<String> ids) {
+        List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", script, what));
+        command.addAll(ids);
+        ExecRequest request = new ExecRequest(tenant, what, command, new byte[0], Map.of(), "", Duration.ofMinutes(1));
         try (Exec exec = execs.start(request)) {
             while (exec.result().isEmpty()) {
                 exec.poll(Duration.ofSeconds(1));
             }
+            return exec.result().get().status() instanceof ExitStatus.Exited(int code) && code == 0;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         }
     }
 
@@ -102,9 +123,20 @@ public final class SessionService implements Sessions {
         // A turn that runs would be cut in half.
         try (SessionLocks.Held held = locks.acquire(id)) {
             Session parent = get(tenant, id);
-            // A session without a conversation gives its fork nothing to begin with.
-            Optional<SessionId> from = parent.started() ? Optional.of(id) : Optional.empty();
-            return registry.create(tenant, parent.title(), parent.model(), parent.system(), from);
+            if (!parent.started()) {
+                // A session without a conversation gives its fork nothing to begin with.
+                return registry.create(tenant, parent.title(), parent.model(), parent.system(), Optional.empty());
+            }
+            Session fork = registry.create(tenant, parent.title(), parent.model(), parent.system(), Optional.of(id));
+            List<String> ids = List.of(id.toString(), fork.id().toString());
+            if (!tidy(store.tenant(tenant).orElseThrow(), "session-fork", FORK, ids)) {
+                delete(tenant, fork.id());
+                throw new CloisterException(
+                        ErrorCode.CONFLICT,
+                        "the conversation could not be copied: its transcript in .claude/projects of HOME is gone or"
+                                + " changed, or the disk is full");
+            }
+            return fork;
         }
     }
 

@@ -14,6 +14,11 @@ import java.util.function.Consumer;
  * {@code subtype} says "success" even when the upstream failed, and its exit code tells little.
  */
 final class TurnConclusion {
+    private static final String NOT_STARTED =
+            "the agent did not start. Send the message again; if this stays so, something"
+                    + " in the workspace is in its way: .git, and .claude and .claude.json in HOME, must be ordinary files and"
+                    + " directories of ordinary size";
+
     private TurnConclusion() {}
 
     static TurnOutcome timedOut(Duration limit) {
@@ -36,8 +41,9 @@ final class TurnConclusion {
         if (end.result().isEmpty()) {
             return upstreamFailure
                     .<TurnOutcome>map(TurnOutcome.Failed::new)
-                    .orElseGet(() ->
-                            failed(ErrorCode.AGENT_FAILED, "the agent ended without a result; send the message again"));
+                    .orElseGet(() -> failed(
+                            ErrorCode.AGENT_FAILED,
+                            end.begun() ? "the agent ended without a result; send the message again" : NOT_STARTED));
         }
         AgentEvent.Result result = end.result().get();
         // Not a failure: the API has a word for an answer that can be gone on with.

@@ -114,12 +114,7 @@ public final class TurnService implements Turns, AutoCloseable {
 
     /** How the agent is to begin, by what it has of the session. */
     static Conversation conversation(Session session) {
-        if (session.started()) {
-            return new Conversation.Resumed(session.id());
-        }
-        return session.forkedFrom()
-                .<Conversation>map(parent -> new Conversation.Forked(session.id(), parent))
-                .orElseGet(() -> new Conversation.Fresh(session.id()));
+        return session.started() ? new Conversation.Resumed(session.id()) : new Conversation.Fresh(session.id());
     }
 
     static BrokerSession brokerSession(Principal principal, Session session, String model, Upstream upstream) {

@@ -11,9 +11,7 @@ final class UserMessage {
     /** The last message's blocks; before them, for a session without a past, the messages that came earlier. */
     static ArrayNode content(TurnRequest request, Session session) {
         ArrayNode content = JsonNodeFactory.instance.arrayNode();
-        if (!session.started()
-                && session.forkedFrom().isEmpty()
-                && !request.history().isEmpty()) {
+        if (!session.started() && !request.history().isEmpty()) {
             content.addObject().put("type", "text").put("text", history(request));
         }
         content.addAll(request.content());

@@ -16,7 +16,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class AgentPlanTest {
     private static final SessionId SESSION = SessionId.parse("11111111-2222-4333-8444-555555555555");
-    private static final SessionId PARENT = SessionId.parse("99999999-2222-4333-8444-555555555555");
 
     private static AgentPlan plan(Conversation conversation, Credential.Kind kind, Optional<String> systemPrompt) {
         return new AgentPlan(
@@ -107,13 +106,6 @@ class AgentPlanTest {
         ProcessSpec resumed = spec(new Conversation.Resumed(SESSION));
         assertThat(after(resumed, "--resume", 1)).containsExactly(SESSION.toString());
         assertThat(resumed.command()).doesNotContain("--session-id", "--fork-session");
-    }
-
-    @Test
-    void aForkResumesItsParentUnderItsOwnName() {
-        ProcessSpec forked = spec(new Conversation.Forked(SESSION, PARENT));
-        assertThat(after(forked, "--resume", 4))
-                .containsExactly(PARENT.toString(), "--fork-session", "--session-id", SESSION.toString());
     }
 
     @Test

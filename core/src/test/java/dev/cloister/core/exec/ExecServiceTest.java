@@ -72,11 +72,12 @@ class ExecServiceTest {
         backend = new FakeBackend(Files.createDirectory(directory.resolve("shares")), this::launch);
         WorkspaceRoot root = TestWorkspaces.in(directory);
         Sandboxes sandboxes = new Sandboxes(root, backend, metrics);
-        workspaces = new WorkspaceService(root, sandboxes);
+        Quota quota = new Quota("commands", 10, PER_TENANT);
+        workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(
                 sandboxes,
                 workspaces,
-                new Quota("commands", 10, PER_TENANT),
+                quota,
                 (actor, action, detail) -> audited.add(detail),
                 metrics,
                 timer,
