@@ -79,7 +79,8 @@ public final class Cloister implements AutoCloseable {
             Audit audit = data.audit(store, clock);
             UidRanges uids = Uids.of(config, store);
 
-            // Before the probe works there: it would only see that something fails, and not name the directory at fault.
+            // Before the probe works there: it would only see that something fails, and not name the directory at
+            // fault.
             WorkspaceRoot.requireSafe(config.paths().workspaces(), HostFacts.uid());
             RunDirectory run = RunDirectory.prepare(config.paths().workspaces(), HostFacts.uid());
             Host host = HostFacts.host(uids.probe(), run.scratch());

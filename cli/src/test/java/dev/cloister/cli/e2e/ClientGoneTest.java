@@ -47,8 +47,7 @@ class ClientGoneTest {
     @BeforeAll
     void start() throws Exception {
         server = TestServer.start(Map.of());
-        uid = Long.parseLong(
-                server.exec("a", "id -u").path("stdout").asString().strip());
+        uid = Long.parseLong(server.exec("a", "id -u").path("stdout").asString().strip());
     }
 
     @AfterAll
@@ -153,9 +152,7 @@ class ClientGoneTest {
                         .asString())
                 .contains("the agent ended without a result");
         Until.holds(
-                "no process of the tenant",
-                WITHIN,
-                () -> Processes.ofUid(uid).isEmpty());
+                "no process of the tenant", WITHIN, () -> Processes.ofUid(uid).isEmpty());
         resumes(spoken);
     }
 
@@ -164,8 +161,10 @@ class ClientGoneTest {
     void stoppedByItsOwnTool() throws Exception {
         Spoken spoken = spoken();
         CompletableFuture<HttpResponse<String>> other = turn(spoken().session(), "sleep 5154; echo undisturbed");
-        Until.holds("the other turn", GENEROUS, () -> !Processes.withArgument("5154")
-                .isEmpty());
+        Until.holds(
+                "the other turn",
+                GENEROUS,
+                () -> !Processes.withArgument("5154").isEmpty());
         Set<Long> before = Processes.ofUid(uid);
         turn(
                 spoken.session(),

@@ -130,8 +130,9 @@ class CredentialNeverInsideTest {
     @EnumSource(Kind.class)
     void theRealCredentialReachesTheUpstreamOnly(Kind kind) throws Exception {
         upstream.forget();
-        String script = TestServer.script(TestServer.bash("env; sh -c 'tr \"\\0\" \"\\n\" < /proc/$1/environ' sh $PPID; "
-                + "id -u > uid.tmp; mv uid.tmp uid; until [ -e go ]; do sleep 0.1; done"));
+        String script =
+                TestServer.script(TestServer.bash("env; sh -c 'tr \"\\0\" \"\\n\" < /proc/$1/environ' sh $PPID; "
+                        + "id -u > uid.tmp; mv uid.tmp uid; until [ -e go ]; do sleep 0.1; done"));
         HttpRequest turn = request(kind, "/v1/messages")
                 .POST(BodyPublishers.ofString(TestServer.message(script).toString()))
                 .build();
@@ -143,9 +144,8 @@ class CredentialNeverInsideTest {
         assertThat(SECRET.inProcesses(uid)).isEmpty();
         assertThat(SECRET.below(server.workspaces())).isEmpty();
 
-        HttpRequest go = request(kind, "/v1/files/go")
-                .PUT(BodyPublishers.ofString("go"))
-                .build();
+        HttpRequest go =
+                request(kind, "/v1/files/go").PUT(BodyPublishers.ofString("go")).build();
         assertThat(server.http().send(go, BodyHandlers.ofString()).statusCode()).isEqualTo(201);
         HttpResponse<String> response = answer.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
         String seenByAgent = TestServer.text(response);

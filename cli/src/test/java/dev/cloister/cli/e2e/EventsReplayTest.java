@@ -146,7 +146,9 @@ class EventsReplayTest {
         assertThat(replay(session, 0)).isEqualTo(before);
         upstream.forget();
         assertThat(TestServer.text(server.say(TOKEN, session, "which word?"))).isEqualTo("which word?");
-        assertThat(upstream.last().body()).contains("remember the word heliotrope").contains("which word?");
+        assertThat(upstream.last().body())
+                .contains("remember the word heliotrope")
+                .contains("which word?");
         List<Event> after = replay(session, 0);
         assertThat(after.subList(0, before.size())).isEqualTo(before);
         assertThat(after).extracting(Event::id).containsExactlyElementsOf(numbers(after.size()));
@@ -158,7 +160,8 @@ class EventsReplayTest {
         HttpResponse<String> forked = server.send("POST", TOKEN, "/v1/sessions/" + parent + "/fork", "{}");
         assertThat(forked.statusCode()).as(forked.body()).isEqualTo(201);
         String fork = TestServer.JSON.readTree(forked.body()).path("id").asString();
-        assertThat(TestServer.text(server.say(TOKEN, parent, "only in the parent"))).isEqualTo("only in the parent");
+        assertThat(TestServer.text(server.say(TOKEN, parent, "only in the parent")))
+                .isEqualTo("only in the parent");
 
         assertThat(TestServer.text(server.say(TOKEN, fork, "only in the fork"))).isEqualTo("only in the fork");
         assertThat(TestServer.text(server.say(TOKEN, parent, "parent again"))).isEqualTo("parent again");
@@ -207,8 +210,8 @@ class EventsReplayTest {
     @Test
     void nothingIsLeftOfADeletedSession() throws Exception {
         String kept = TestServer.session(server.say(TOKEN, "kept"));
-        HttpResponse<String> response = server.say(
-                TOKEN, TestServer.script(TestServer.bash("seq 1 20000"), TestServer.bash("echo marigold")));
+        HttpResponse<String> response =
+                server.say(TOKEN, TestServer.script(TestServer.bash("seq 1 20000"), TestServer.bash("echo marigold")));
         String session = TestServer.session(response);
         Needle id = new Needle(session);
         Path workspaces = server.workspaces();

@@ -128,12 +128,15 @@ class HostileWorkspaceTest {
         HttpResponse<String> first = server.say(TOKEN, "first");
         session = TestServer.session(first);
         assertThat(TestServer.text(first)).isEqualTo("first");
-        for (String prompt : List.of("resumed", "/evil", "/evil now", "run git status and git log, please", "@evil hello")) {
+        for (String prompt :
+                List.of("resumed", "/evil", "/evil now", "run git status and git log, please", "@evil hello")) {
             assertThat(TestServer.text(server.say(TOKEN, session, prompt))).isEqualTo(prompt);
         }
         assertThat(sprung()).isEmpty();
         assertThat(calls).hasValue(0);
-        assertThat(upstream.seen()).isNotEmpty().noneMatch(request -> request.body().contains("CANARY-OF-THE-WORKSPACE"));
+        assertThat(upstream.seen())
+                .isNotEmpty()
+                .noneMatch(request -> request.body().contains("CANARY-OF-THE-WORKSPACE"));
     }
 
     @Test
@@ -214,8 +217,8 @@ class HostileWorkspaceTest {
         List<String> wrong = new ArrayList<>();
         try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
             Map<String, CompletableFuture<String>> verdicts = new TreeMap<>();
-            ODD_PLACES.forEach((name, plant) -> verdicts.put(
-                    name, CompletableFuture.supplyAsync(() -> verdict(name, plant), clients)));
+            ODD_PLACES.forEach((name, plant) ->
+                    verdicts.put(name, CompletableFuture.supplyAsync(() -> verdict(name, plant), clients)));
             assertThat(TestServer.text(server.say("somebody-else", "hello"))).isEqualTo("hello");
             verdicts.forEach((name, verdict) -> {
                 if (!verdict.join().isEmpty()) {
@@ -232,8 +235,10 @@ class HostileWorkspaceTest {
     private String verdict(String name, String plant) {
         try {
             String token = name.replaceAll("[^a-zA-Z]", "-");
-            long tenant = Long.parseLong(
-                    server.exec(token, "id -u; " + plant).path("stdout").asString().strip());
+            long tenant = Long.parseLong(server.exec(token, "id -u; " + plant)
+                    .path("stdout")
+                    .asString()
+                    .strip());
             HttpResponse<String> response = server.say(token, "hello");
             if (!Needle.lasting(tenant).isEmpty()) {
                 return "processes are left";

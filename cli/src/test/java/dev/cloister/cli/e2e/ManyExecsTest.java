@@ -107,8 +107,10 @@ class ManyExecsTest {
             }
         }
         long closed = System.nanoTime();
-        Until.holds("all processes are gone", GONE, () -> sleeps() == 0
-                && Processes.below(server.pid()).isEmpty());
+        Until.holds(
+                "all processes are gone",
+                GONE,
+                () -> sleeps() == 0 && Processes.below(server.pid()).isEmpty());
         System.out.printf("all of them gone %d ms after their clients%n", millisSince(closed));
         Until.holds("the gauge is back at 0", GENEROUS, () -> gauge("execs_active") == 0);
         Until.holds("no tenant is active", GENEROUS, () -> gauge("workspaces_active") == 0);
@@ -124,17 +126,16 @@ class ManyExecsTest {
         for (int round = 0; round < 2; round++) {
             CompletableFuture<HttpResponse<String>> one = turn(session, "sleep 1; echo one");
             CompletableFuture<HttpResponse<String>> two = turn(session, "sleep 1; echo two");
-            List<Integer> statuses =
-                    Stream.of(one.get().statusCode(), two.get().statusCode())
-                            .sorted()
-                            .toList();
+            List<Integer> statuses = Stream.of(one.get().statusCode(), two.get().statusCode())
+                    .sorted()
+                    .toList();
             assertThat(statuses).containsExactly(200, 409);
             HttpResponse<String> refused = one.get().statusCode() == 409 ? one.get() : two.get();
             assertThat(refused.body()).contains("another turn of session " + session + " is running");
 
             assertThat(server.say("a", session, "right after").statusCode()).isEqualTo(200);
-            HttpResponse<String> streamed = server.http()
-                    .send(message(session, "streamed", true), BodyHandlers.ofString());
+            HttpResponse<String> streamed =
+                    server.http().send(message(session, "streamed", true), BodyHandlers.ofString());
             assertThat(streamed.body()).contains("event: message_stop");
             assertThat(server.say("a", session, "right after that").statusCode())
                     .isEqualTo(200);
@@ -174,8 +175,8 @@ class ManyExecsTest {
     /** How long the answer took, in milliseconds. */
     private double health() throws IOException, InterruptedException {
         long begun = System.nanoTime();
-        HttpResponse<String> answer =
-                server.http().send(HttpRequest.newBuilder(server.uri("/healthz")).build(), BodyHandlers.ofString());
+        HttpResponse<String> answer = server.http()
+                .send(HttpRequest.newBuilder(server.uri("/healthz")).build(), BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(200);
         return (System.nanoTime() - begun) / 1e6;
     }

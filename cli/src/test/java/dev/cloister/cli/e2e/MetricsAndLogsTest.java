@@ -56,11 +56,11 @@ class MetricsAndLogsTest {
     void metricsFollowWhatHappens() throws Exception {
         assertThat(metric("workspaces_active")).isZero();
         CompletableFuture<HttpResponse<String>> turn = server.http()
-                .sendAsync(
-                        message("a", TestServer.script(TestServer.bash("sleep 8181"))),
-                        BodyHandlers.ofString());
-        Until.holds("the turn sleeps", GENEROUS, () -> !Processes.withArgument("8181")
-                .isEmpty());
+                .sendAsync(message("a", TestServer.script(TestServer.bash("sleep 8181"))), BodyHandlers.ofString());
+        Until.holds(
+                "the turn sleeps",
+                GENEROUS,
+                () -> !Processes.withArgument("8181").isEmpty());
         assertThat(metric("workspaces_active")).isEqualTo(1);
         assertThat(metric("turns_active")).isEqualTo(1);
         assertThat(metric("broker_sockets_open")).isEqualTo(1);
@@ -83,8 +83,7 @@ class MetricsAndLogsTest {
         assertThat(upwards.statusCode()).isBetween(400, 499);
         assertThat(metric(READING)).isEqualTo(1);
 
-        Path work = Path.of(
-                server.exec("a", "pwd").path("stdout").asString().strip());
+        Path work = Path.of(server.exec("a", "pwd").path("stdout").asString().strip());
         Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
         HttpResponse<String> refused = server.get("a", "/v1/files/");
         assertThat(refused.statusCode()).isEqualTo(503);
@@ -96,17 +95,27 @@ class MetricsAndLogsTest {
         Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwx------"));
         assertThat(server.get("a", "/v1/files/").statusCode()).as("mended").isEqualTo(200);
 
-        assertThat(audited("violation")).hasSizeGreaterThanOrEqualTo(3).allSatisfy(entry -> assertThat(entry.path("detail")
-                        .path("guarantee")
-                        .asString())
-                .isEqualTo("FILES_OF_OTHERS_UNREADABLE"));
+        assertThat(audited("violation"))
+                .hasSizeGreaterThanOrEqualTo(3)
+                .allSatisfy(entry -> assertThat(
+                                entry.path("detail").path("guarantee").asString())
+                        .isEqualTo("FILES_OF_OTHERS_UNREADABLE"));
     }
 
     @Test
     void linesNameTheRequestAndNothingThatWasSaid() throws Exception {
         List<String> secrets = List.of(
-                "TokenMarkQ7X", "PromptMarkQ7X", "CommandMarkQ7X", "OutputMarkQ7X", "ContentMarkQ7X", "NameMarkQ7X", "SystemMarkQ7X",
-                "StdinMarkQ7X", "VariableMarkQ7X", "BrokenMarkQ7X", "QueryMarkQ7X");
+                "TokenMarkQ7X",
+                "PromptMarkQ7X",
+                "CommandMarkQ7X",
+                "OutputMarkQ7X",
+                "ContentMarkQ7X",
+                "NameMarkQ7X",
+                "SystemMarkQ7X",
+                "StdinMarkQ7X",
+                "VariableMarkQ7X",
+                "BrokenMarkQ7X",
+                "QueryMarkQ7X");
         String token = "TokenMarkQ7X";
         List<HttpResponse<String>> answers = new ArrayList<>();
         ObjectNode spoken = TestServer.message("PromptMarkQ7X\n"
@@ -115,7 +124,10 @@ class MetricsAndLogsTest {
                         TestServer.write("/etc/NameMarkQ7X", "ContentMarkQ7X"),
                         TestServer.read("/etc/NameMarkQ7X")));
         answers.add(server.send(
-                "POST", token, "/v1/messages", spoken.put("system", "SystemMarkQ7X").toString()));
+                "POST",
+                token,
+                "/v1/messages",
+                spoken.put("system", "SystemMarkQ7X").toString()));
         answers.add(server.send("POST", token, "/v1/messages", "{\"BrokenMarkQ7X"));
         answers.add(server.send("POST", token, "/v1/messages", "{\"BrokenMarkQ7X\":1,\"messages\":7}"));
         answers.add(server.say(token, TestServer.script(TestServer.bash("kill -KILL $PPID; echo CommandMarkQ7X"))));
@@ -179,7 +191,13 @@ class MetricsAndLogsTest {
     private List<JsonNode> audited(String action) throws IOException, InterruptedException {
         CommandProcess.Ended tail = CommandProcess.here(directory)
                 .run(List.of(
-                        "audit", "tail", "--json", "-n", "100", "--data", directory.resolve("d").toString()));
+                        "audit",
+                        "tail",
+                        "--json",
+                        "-n",
+                        "100",
+                        "--data",
+                        directory.resolve("d").toString()));
         assertThat(tail.exit()).as(tail.err()).isZero();
         return tail.out()
                 .lines()

@@ -36,8 +36,9 @@ final class Needle {
     static List<Long> processes(long uid) throws IOException {
         List<Long> found = new ArrayList<>();
         try (Stream<Path> entries = Files.list(Path.of("/proc"))) {
-            for (Path entry :
-                    entries.filter(path -> path.getFileName().toString().matches("\\d+")).toList()) {
+            for (Path entry : entries.filter(
+                            path -> path.getFileName().toString().matches("\\d+"))
+                    .toList()) {
                 try {
                     boolean ours = Files.readAllLines(entry.resolve("status")).stream()
                             .filter(line -> line.startsWith("Uid:"))
@@ -107,7 +108,8 @@ final class Needle {
     }
 
     private boolean isInMemory(Path process) {
-        try (RandomAccessFile memory = new RandomAccessFile(process.resolve("mem").toFile(), "r");
+        try (RandomAccessFile memory =
+                        new RandomAccessFile(process.resolve("mem").toFile(), "r");
                 RandomAccessFile pages =
                         new RandomAccessFile(process.resolve("pagemap").toFile(), "r")) {
             for (String line : Files.readAllLines(process.resolve("maps"))) {
@@ -115,7 +117,8 @@ final class Needle {
                 boolean changeable = fields[1].startsWith("rw") || fields[4].equals("0");
                 if (fields[1].startsWith("r") && fields[1].endsWith("p") && changeable && !line.contains("[v")) {
                     String[] range = fields[0].split("-");
-                    if (isInMapping(memory, pages, Long.parseLong(range[0], 16), Long.parseUnsignedLong(range[1], 16))) {
+                    if (isInMapping(
+                            memory, pages, Long.parseLong(range[0], 16), Long.parseUnsignedLong(range[1], 16))) {
                         return true;
                     }
                 }
@@ -174,7 +177,8 @@ final class Needle {
                 if (contains(file.toString().getBytes(StandardCharsets.UTF_8))
                         || attributes.isRegularFile() && isIn(file)
                         || attributes.isSymbolicLink()
-                                && contains(Files.readSymbolicLink(file).toString().getBytes(StandardCharsets.UTF_8))) {
+                                && contains(
+                                        Files.readSymbolicLink(file).toString().getBytes(StandardCharsets.UTF_8))) {
                     found.add(file);
                 }
                 return FileVisitResult.CONTINUE;

@@ -98,7 +98,6 @@ class OddPromptsTest {
         assertThat(TestServer.text(response)).isEqualTo(prompt);
         assertThat(upstream.seen()).isNotEmpty();
 
-
         for (String file : List.of("/etc/passwd", "/etc/group")) {
             String secret = Files.readAllLines(Path.of(file)).getFirst();
             assertThat(upstream.seen()).noneMatch(request -> request.body().contains(secret));
@@ -119,7 +118,11 @@ class OddPromptsTest {
                 Arguments.of("200 levels", deep.toString(), 400, "levels"),
                 Arguments.of("empty", TestServer.message("").toString(), 400, "empty"),
                 Arguments.of("blank", TestServer.message(" \t\r\n").toString(), 400, "empty"),
-                Arguments.of("no-break blank", TestServer.message("\u00a0\u2003\ufeff").toString(), 400, "empty"),
+                Arguments.of(
+                        "no-break blank",
+                        TestServer.message("\u00a0\u2003\ufeff").toString(),
+                        400,
+                        "empty"),
                 Arguments.of("1 MB", TestServer.message(MEGABYTE).toString(), 400, "prompt is too long"),
                 Arguments.of("5 MB", TestServer.message(MEGABYTE.repeat(5)).toString(), 413, "bytes"),
                 Arguments.of("1001 messages", history(1001).toString(), 400, "messages"));
@@ -131,7 +134,11 @@ class OddPromptsTest {
         HttpResponse<String> response = server.send("POST", TOKEN, "/v1/messages", body);
 
         assertThat(response.statusCode()).as(response.body()).isEqualTo(status);
-        assertThat(TestServer.JSON.readTree(response.body()).path("error").path("message").asString())
+        assertThat(TestServer.JSON
+                        .readTree(response.body())
+                        .path("error")
+                        .path("message")
+                        .asString())
                 .contains(says);
     }
 

@@ -82,7 +82,9 @@ class OrdinaryUserTest {
                     .isPresent();
         }
         CommandProcess.Ended again = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
-        assertThat(again.exit()).as("two tenants in the store, and no leave to serve them").isEqualTo(1);
+        assertThat(again.exit())
+                .as("two tenants in the store, and no leave to serve them")
+                .isEqualTo(1);
         assertThat(again.err()).contains("takes no second tenant").contains(REMEDY);
     }
 
@@ -97,14 +99,18 @@ class OrdinaryUserTest {
                                             "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep 7171 & sleep 7172\"]}"))
                                     .build(),
                             BodyHandlers.ofString());
-            Until.holds("it sleeps", Duration.ofSeconds(30), () -> !Processes.withArgument("7171")
-                            .isEmpty()
-                    && !Processes.withArgument("7172").isEmpty());
+            Until.holds(
+                    "it sleeps",
+                    Duration.ofSeconds(30),
+                    () -> !Processes.withArgument("7171").isEmpty()
+                            && !Processes.withArgument("7172").isEmpty());
 
             server.kill();
 
-            Until.holds("no process", Duration.ofSeconds(3), () -> Processes.ofUid(USER)
-                    .isEmpty());
+            Until.holds(
+                    "no process",
+                    Duration.ofSeconds(3),
+                    () -> Processes.ofUid(USER).isEmpty());
         }
     }
 
@@ -153,8 +159,7 @@ class OrdinaryUserTest {
             CommandProcess.Ended refused = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
 
             assertThat(refused.exit()).isEqualTo(1);
-            assertThat(refused.err())
-                    .contains("a server runs on the data directory " + own.resolve("d") + " already");
+            assertThat(refused.err()).contains("a server runs on the data directory " + own.resolve("d") + " already");
             works(server, "a");
         }
     }

@@ -67,9 +67,11 @@ final class RecordingUpstream implements AutoCloseable {
                     .forEach((name, values) -> headers.put(name.toLowerCase(Locale.ROOT), String.join(", ", values)));
             String path = exchange.getRequestURI().getPath();
             seen.add(new Seen(path, headers, new String(body, StandardCharsets.UTF_8)));
-            String query = Optional.ofNullable(exchange.getRequestURI().getQuery()).orElse("");
+            String query =
+                    Optional.ofNullable(exchange.getRequestURI().getQuery()).orElse("");
             try (UpstreamResponse response = scripted.send(new UpstreamRequest(path, query, headers, body))) {
-                response.headers().forEach((name, value) -> exchange.getResponseHeaders().add(name, value));
+                response.headers()
+                        .forEach((name, value) -> exchange.getResponseHeaders().add(name, value));
                 exchange.sendResponseHeaders(response.status(), 0);
                 copy(response.body(), exchange.getResponseBody());
             }

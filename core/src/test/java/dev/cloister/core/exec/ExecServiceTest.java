@@ -75,13 +75,7 @@ class ExecServiceTest {
         Quota quota = new Quota("commands", 10, PER_TENANT);
         workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(
-                sandboxes,
-                workspaces,
-                quota,
-                (actor, action, detail) -> audited.add(detail),
-                metrics,
-                timer,
-                1024);
+                sandboxes, workspaces, quota, (actor, action, detail) -> audited.add(detail), metrics, timer, 1024);
     }
 
     @AfterEach
