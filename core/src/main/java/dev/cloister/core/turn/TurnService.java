@@ -77,7 +77,6 @@ public final class TurnService implements Turns, AutoCloseable {
                 Session current = parts.store()
                         .session(tenant, session.id())
                         .orElseThrow(() -> CloisterException.notFound("session_id: it was deleted meanwhile"));
-                requireOrigin(current);
                 RunningTurn turn = new RunningTurn(parts, request, current, model, ended -> {
                     running.remove(current.id(), ended);
                     lock.close();
@@ -93,18 +92,6 @@ public final class TurnService implements Turns, AutoCloseable {
         } catch (RuntimeException e) {
             permit.close();
             throw e;
-        }
-    }
-
-    /** A fork takes its conversation over in its first turn; until then that is its parent's. */
-    private void requireOrigin(Session session) {
-        if (!session.started()
-                && session.forkedFrom()
-                        .filter(parent ->
-                                parts.store().session(session.tenant(), parent).isEmpty())
-                        .isPresent()) {
-            throw CloisterException.notFound("session_id: the session that this one was forked from was deleted before"
-                    + " this one had a turn; leave session_id out to start a new one");
         }
     }
 

@@ -171,8 +171,8 @@ class AgentRunTest {
             return 0;
         });
         CompletableFuture<AgentEnd> end = started(run(process));
-        Eventually.holds("waits for the settings", () -> timer.waiting().contains(60_000L));
-        timer.pass(60_000);
+        Eventually.holds("waits for the settings", () -> timer.waiting().contains(30_000L));
+        timer.pass(30_000);
         assertThatThrownBy(() -> end.get(60, TimeUnit.SECONDS))
                 .hasCauseInstanceOf(CloisterException.class)
                 .hasMessageContaining("did not start within 60 s");
@@ -195,7 +195,7 @@ class AgentRunTest {
         });
         CompletableFuture<AgentEnd> end = started(run(process));
         Eventually.holds("the settings were seen", () -> timer.waiting().isEmpty() && !events.isEmpty());
-        timer.pass(60_000);
+        timer.pass(30_000);
         work.complete(null);
         assertThat(end.get(60, TimeUnit.SECONDS).result())
                 .map(AgentEvent.Result::text)
@@ -252,10 +252,10 @@ class AgentRunTest {
         });
         AgentRun run = run(process);
         CompletableFuture<AgentEnd> end = started(run);
-        Eventually.holds("waits for the settings", () -> timer.waiting().contains(60_000L));
+        Eventually.holds("waits for the settings", () -> timer.waiting().contains(30_000L));
         run.cancel();
         run.cancel();
-        assertThat(timer.waiting()).containsExactlyInAnyOrder(60_000L, 2_000L);
+        assertThat(timer.waiting()).containsExactlyInAnyOrder(30_000L, 2_000L);
         timer.pass(2_000);
         assertThat(end.get(60, TimeUnit.SECONDS).result()).isEmpty();
         assertThat(process.terminations()).containsExactly(Duration.ZERO);
