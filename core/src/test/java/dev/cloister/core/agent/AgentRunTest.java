@@ -173,9 +173,8 @@ class AgentRunTest {
         CompletableFuture<AgentEnd> end = started(run(process));
         Eventually.holds("waits for the settings", () -> timer.waiting().contains(30_000L));
         timer.pass(30_000);
-        assertThatThrownBy(() -> end.get(60, TimeUnit.SECONDS))
-                .hasCauseInstanceOf(CloisterException.class)
-                .hasMessageContaining("did not start within 60 s");
+        assertThat(end.get(60, TimeUnit.SECONDS).result()).isEmpty();
+        assertThat(end.get().begun()).isFalse();
         assertThat(process.terminations()).isNotEmpty();
         process.await();
     }
