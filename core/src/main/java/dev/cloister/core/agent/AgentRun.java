@@ -152,7 +152,8 @@ public final class AgentRun {
                     try {
                         send(StreamJson.controlRequest("interrupt", "interrupt"));
                     } catch (IOException e) {
-                        process.terminate(Duration.ZERO);
+                        // It is ending already; what stays falls to the kill that is planned.
+                        return;
                     }
                 });
     }
