@@ -6,16 +6,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /**
  * A Messages API behind a URL: Anthropic's own, or a gateway. Never follows a redirect, because the request carries a
@@ -64,26 +58,17 @@ public final class HttpUpstream implements Upstream {
 
     @Override
     public UpstreamResponse send(UpstreamRequest request) throws IOException, InterruptedException {
-        CompletableFuture<HttpResponse<InputStream>> pending =
-                client.sendAsync(build(request), HttpResponse.BodyHandlers.ofInputStream());
-        try {
-            HttpResponse<InputStream> response = pending.get(responseTimeout.toMillis(), TimeUnit.MILLISECONDS);
-            return new UpstreamResponse(response.statusCode(), headers(response), response.body());
-        } catch (TimeoutException e) {
-            abandon(pending);
-            throw new HttpTimeoutException("no answer within " + responseTimeout.toSeconds() + " s");
-        } catch (InterruptedException e) {
-            abandon(pending);
-            throw e;
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof IOException cause ? cause : new IOException("the call failed", e.getCause());
-        }
+        // Not sendAsync: it completes on the JVM's common pool, where anybody's blocked task would hold up every
+        // answer.
+        HttpResponse<InputStream> response = client.send(build(request), HttpResponse.BodyHandlers.ofInputStream());
+        return new UpstreamResponse(response.statusCode(), headers(response), response.body());
     }
 
     private HttpRequest build(UpstreamRequest request) throws IOException {
         String query = request.query().isEmpty() ? "" : "?" + request.query();
         try {
             HttpRequest.Builder builder = HttpRequest.newBuilder(URI.create(base + request.path() + query))
+                    .timeout(responseTimeout)
                     .POST(HttpRequest.BodyPublishers.ofByteArray(request.body()));
             request.headers().forEach(builder::header);
             return builder.build();
@@ -97,22 +82,6 @@ public final class HttpUpstream implements Upstream {
     private static IOException unsendable() {
         return new IOException("the request cannot be sent: its query, a header or the credential holds a character "
                 + "that HTTP does not allow");
-    }
-
-    /** Gives the call up. An answer that arrives all the same must not keep its connection. */
-    private static void abandon(CompletableFuture<HttpResponse<InputStream>> pending) {
-        if (!pending.cancel(true) && pending.state() == Future.State.SUCCESS) {
-            closeQuietly(pending.resultNow().body());
-        }
-    }
-
-    private static void closeQuietly(InputStream body) {
-        try {
-            body.close();
-        } catch (IOException e) {
-            // Nobody waits for this answer any more, so there is nobody to tell.
-            return;
-        }
     }
 
     private static Map<String, String> headers(HttpResponse<InputStream> response) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cloister.core.broker.UnixClient.Answer;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.testing.Eventually;
 import dev.cloister.core.usage.UsageRecord;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -190,7 +191,7 @@ class BrokerAnswerTest {
     }
 
     @Test
-    void metersAStream() throws IOException {
+    void metersAStream() throws IOException, InterruptedException {
         upstream.answers(200, Map.of("content-type", SSE), START + DELTA);
         assertThat(call().body()).isEqualTo(START + DELTA);
         assertThat(fixture.usage)
@@ -214,12 +215,15 @@ class BrokerAnswerTest {
                         .counter()
                         .count())
                 .isEqualTo(80);
-        assertThat(fixture.registry
-                        .get("broker_request_duration")
-                        .tag("status", "200")
-                        .timer()
-                        .count())
-                .isEqualTo(2);
+        // Timed to the end of the answer, which the client may see a moment earlier.
+        Eventually.holds(
+                "both calls are timed",
+                () -> fixture.registry
+                                .get("broker_request_duration")
+                                .tag("status", "200")
+                                .timer()
+                                .count()
+                        == 2);
     }
 
     @Test

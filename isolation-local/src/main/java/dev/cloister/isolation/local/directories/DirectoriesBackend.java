@@ -1,5 +1,6 @@
 package dev.cloister.isolation.local.directories;
 
+import dev.cloister.isolation.local.launch.AtOnce;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.process.ProcessTable;
 import dev.cloister.spi.IsolationBackend;
@@ -50,7 +51,7 @@ final class DirectoriesBackend implements IsolationBackend {
 
     @Override
     public void close() {
-        Set.copyOf(open).parallelStream().forEach(DirectoriesSandbox::close);
+        AtOnce.forEach(Set.copyOf(open), DirectoriesSandbox::close);
         launcher.close();
     }
 }

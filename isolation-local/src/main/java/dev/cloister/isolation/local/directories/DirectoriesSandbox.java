@@ -1,5 +1,6 @@
 package dev.cloister.isolation.local.directories;
 
+import dev.cloister.isolation.local.launch.AtOnce;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.SupervisedProcess;
 import dev.cloister.spi.Finding;
@@ -87,7 +88,7 @@ final class DirectoriesSandbox implements Sandbox {
             closed = true;
             left = List.copyOf(running);
         }
-        left.parallelStream().forEach(process -> process.terminate(Duration.ZERO));
+        AtOnce.forEach(left, process -> process.terminate(Duration.ZERO));
         launcher.sweepUid(spec.uid(), Set.of());
         whenClosed.accept(this);
     }
