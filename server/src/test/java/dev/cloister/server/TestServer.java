@@ -1,10 +1,10 @@
 package dev.cloister.server;
 
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.isolation.Guarantees;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.tenant.PresentedCredential;
 import dev.cloister.core.tenant.Principal;

@@ -2,10 +2,10 @@ package dev.cloister.store;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.tenant.Fingerprint;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.tenant.UidAllocation;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;

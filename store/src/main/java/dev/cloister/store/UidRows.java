@@ -2,7 +2,7 @@ package dev.cloister.store;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.UidAllocation;
+import dev.cloister.core.tenant.UidAllocation;
 import java.util.Optional;
 import org.jdbi.v3.core.Handle;
 

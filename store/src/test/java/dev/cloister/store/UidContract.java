@@ -5,8 +5,8 @@ import static dev.cloister.store.StoreFixture.fingerprint;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.tenant.Tenant;
+import dev.cloister.core.tenant.UidAllocation;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;

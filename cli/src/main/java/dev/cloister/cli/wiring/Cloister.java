@@ -4,33 +4,33 @@ import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
 import dev.cloister.core.agent.Canary;
 import dev.cloister.core.audit.Audit;
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecService;
 import dev.cloister.core.isolation.Guarantees;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.sandbox.WorkspaceService;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
 import dev.cloister.core.session.SessionService;
 import dev.cloister.core.store.Store;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.tenant.StoreAuthenticator;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.tenant.UidAllocation;
 import dev.cloister.core.turn.TurnService;
 import dev.cloister.core.upstream.HttpUpstream;
 import dev.cloister.core.upstream.ScriptedUpstream;
 import dev.cloister.core.upstream.Upstream;
 import dev.cloister.core.workspace.Refusals;
 import dev.cloister.core.workspace.WorkspaceRoot;
-import dev.cloister.core.workspace.WorkspaceService;
 import dev.cloister.server.HttpServer;
 import dev.cloister.server.api.Collaborators;
 import dev.cloister.spi.Host;
@@ -159,7 +159,7 @@ public final class Cloister implements AutoCloseable {
                     authenticator,
                     startUp.gate(turns),
                     execs,
-                    new SessionService(store, registry, events, locks, models, execs, audit),
+                    new SessionService(store, store, registry, events, locks, models, execs, audit),
                     files,
                     store::usage,
                     () -> guarantees,

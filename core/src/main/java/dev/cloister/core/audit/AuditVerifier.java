@@ -1,6 +1,5 @@
 package dev.cloister.core.audit;
 
-import dev.cloister.core.store.Store;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -9,13 +8,13 @@ import java.util.Optional;
 public final class AuditVerifier {
     private static final int PAGE = 1_000;
 
-    private final Store store;
+    private final AuditStore store;
     private final AuditChain chain;
     private final AuditHeadFile.Reading head;
     private long reached;
     private String hash = AuditChain.START;
 
-    private AuditVerifier(Store store, AuditChain chain, AuditHeadFile.Reading head) {
+    private AuditVerifier(AuditStore store, AuditChain chain, AuditHeadFile.Reading head) {
         this.store = store;
         this.chain = chain;
         this.head = head;
@@ -28,7 +27,7 @@ public final class AuditVerifier {
      * @param key the key it was written under
      * @param head the head file
      */
-    public static AuditVerdict verify(Store store, byte[] key, Path head) {
+    public static AuditVerdict verify(AuditStore store, byte[] key, Path head) {
         AuditChain chain = new AuditChain(key);
         // The head first: what is appended after this only makes the log longer than the head says.
         AuditHeadFile.Reading reading = new AuditHeadFile(chain, head).read();

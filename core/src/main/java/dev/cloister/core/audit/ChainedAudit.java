@@ -2,7 +2,6 @@ package dev.cloister.core.audit;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.Store;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -10,7 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The audit log as a chain in a {@link Store}: each entry holds the hash of the one before, under a key that is not in the
+ * The audit log as a chain in a {@link AuditStore}: each entry holds the hash of the one before, under a key that is not in the
  * store, and the last one is also named by a sealed head file beside it. Thread-safe; several processes may share the
  * store and the head.
  *
@@ -21,7 +20,7 @@ import java.util.Optional;
  * <p>A log that does not reach its head is not continued: entries added to it would hide that its end is missing.
  */
 public final class ChainedAudit implements Audit {
-    private final Store store;
+    private final AuditStore store;
     private final AuditChain chain;
     private final Clock clock;
     private final AuditHeadFile head;
@@ -31,7 +30,7 @@ public final class ChainedAudit implements Audit {
      * @param key 32 bytes or more, kept outside the store
      * @param head the head file; its directory exists
      */
-    public ChainedAudit(Store store, byte[] key, Clock clock, Path head) {
+    public ChainedAudit(AuditStore store, byte[] key, Clock clock, Path head) {
         this.store = store;
         this.chain = new AuditChain(key);
         this.clock = clock;

@@ -1,7 +1,7 @@
 package dev.cloister.core.broker;
 
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.upstream.MessagesError;
 import dev.cloister.core.upstream.UpstreamRequest;

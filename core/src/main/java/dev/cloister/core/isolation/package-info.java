@@ -1,4 +1,4 @@
-/** What of isolation the rest of the server sees. */
+/** What of isolation the rest of the server sees: what is promised, and what was seen against it. */
 @NullMarked
 package dev.cloister.core.isolation;
 

@@ -1,4 +1,4 @@
-/** Tenants' sandboxes while they are in use. */
+/** Tenants' sandboxes while they are in use, and the whole trees that tar moves in and out through them. */
 @NullMarked
 package dev.cloister.core.sandbox;
 

@@ -1,6 +1,5 @@
 package dev.cloister.core.session;
 
-import dev.cloister.core.store.Store;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +22,7 @@ public final class EventLogs implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(EventLogs.class);
     private static final int BATCH = 500;
 
-    private final Store store;
+    private final SessionStore store;
     private final Clock clock;
     private final int keptPerSession;
     private final BlockingQueue<Job> jobs = new LinkedBlockingQueue<>();
@@ -41,7 +40,7 @@ public final class EventLogs implements AutoCloseable {
         record Stop() implements Job {}
     }
 
-    public EventLogs(Store store, Clock clock, int keptPerSession) {
+    public EventLogs(SessionStore store, Clock clock, int keptPerSession) {
         this.store = store;
         this.clock = clock;
         this.keptPerSession = keptPerSession;

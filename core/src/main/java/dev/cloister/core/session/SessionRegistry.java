@@ -3,7 +3,6 @@ package dev.cloister.core.session;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.TenantId;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -12,12 +11,12 @@ import java.util.Optional;
 
 /** Where sessions come into being, whoever asks for one. Thread-safe. */
 public final class SessionRegistry {
-    private final Store store;
+    private final SessionStore store;
     private final Audit audit;
     private final Clock clock;
     private final int perTenant;
 
-    public SessionRegistry(Store store, Audit audit, Clock clock, int perTenant) {
+    public SessionRegistry(SessionStore store, Audit audit, Clock clock, int perTenant) {
         this.store = store;
         this.audit = audit;
         this.clock = clock;

@@ -7,10 +7,10 @@ import dev.cloister.core.exec.Exec;
 import dev.cloister.core.exec.ExecRequest;
 import dev.cloister.core.exec.Execs;
 import dev.cloister.core.policy.ModelAllowList;
-import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.tenant.TenantStore;
 import dev.cloister.spi.ExitStatus;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +42,8 @@ public final class SessionService implements Sessions {
             done
             """;
 
-    private final Store store;
+    private final SessionStore store;
+    private final TenantStore tenants;
     private final SessionRegistry registry;
     private final EventLogs events;
     private final SessionLocks locks;
@@ -51,7 +52,8 @@ public final class SessionService implements Sessions {
     private final Audit audit;
 
     public SessionService(
-            Store store,
+            SessionStore store,
+            TenantStore tenants,
             SessionRegistry registry,
             EventLogs events,
             SessionLocks locks,
@@ -59,6 +61,7 @@ public final class SessionService implements Sessions {
             Execs execs,
             Audit audit) {
         this.store = store;
+        this.tenants = tenants;
         this.registry = registry;
         this.events = events;
         this.locks = locks;
@@ -92,7 +95,7 @@ public final class SessionService implements Sessions {
         try (SessionLocks.Held held = locks.acquire(id)) {
             if (session.started()) {
                 // A fork's copy may stand without a turn; what cannot be removed is the tenant's own.
-                tidy(store.tenant(tenant).orElseThrow(), "session-delete", FORGET, List.of(id.toString()));
+                tidy(tenants.tenant(tenant).orElseThrow(), "session-delete", FORGET, List.of(id.toString()));
             }
             events.forget(id);
             store.deleteSession(tenant, id);
@@ -129,7 +132,7 @@ public final class SessionService implements Sessions {
             }
             Session fork = registry.create(tenant, parent.title(), parent.model(), parent.system(), Optional.of(id));
             List<String> ids = List.of(id.toString(), fork.id().toString());
-            if (!tidy(store.tenant(tenant).orElseThrow(), "session-fork", FORK, ids)) {
+            if (!tidy(tenants.tenant(tenant).orElseThrow(), "session-fork", FORK, ids)) {
                 delete(tenant, fork.id());
                 throw new CloisterException(
                         ErrorCode.CONFLICT,

@@ -4,8 +4,6 @@ import dev.cloister.core.audit.Audit;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.store.Store;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.upstream.Credential;
 import java.time.Clock;
 import java.util.Map;
@@ -13,7 +11,7 @@ import java.util.Optional;
 
 /** Recognises tenants by the fingerprints in the store and, where that is open, admits new ones by their token. */
 public final class StoreAuthenticator implements Authenticator {
-    private final Store store;
+    private final TenantStore store;
     private final ServerKey key;
     private final boolean admits;
     private final UidAllocation uids;
@@ -28,7 +26,7 @@ public final class StoreAuthenticator implements Authenticator {
      * @param operatorCredential used for every model call; empty to use each caller's own token
      */
     public StoreAuthenticator(
-            Store store,
+            TenantStore store,
             ServerKey key,
             boolean admits,
             UidAllocation uids,

@@ -1,6 +1,6 @@
 package dev.cloister.core.workspace;
 
-import dev.cloister.core.audit.Violations;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.spi.Guarantee;
 import java.util.Map;

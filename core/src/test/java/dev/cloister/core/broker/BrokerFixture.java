@@ -1,7 +1,7 @@
 package dev.cloister.core.broker;
 
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.tenant.TenantId;

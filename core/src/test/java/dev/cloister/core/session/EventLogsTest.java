@@ -3,9 +3,9 @@ package dev.cloister.core.session;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.core.store.InMemoryStore;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.tenant.Fingerprint;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.tenant.UidAllocation;
 import dev.cloister.core.testing.Eventually;
 import java.time.Clock;
 import java.time.Duration;

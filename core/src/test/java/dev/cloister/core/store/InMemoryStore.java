@@ -9,6 +9,7 @@ import dev.cloister.core.session.SessionId;
 import dev.cloister.core.tenant.Fingerprint;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.core.tenant.UidAllocation;
 import dev.cloister.core.usage.UsageRecord;
 import dev.cloister.core.usage.UsageTotals;
 import java.util.ArrayList;

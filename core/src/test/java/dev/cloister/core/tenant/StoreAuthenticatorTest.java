@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.store.InMemoryStore;
-import dev.cloister.core.store.UidAllocation;
 import dev.cloister.core.tenant.PresentedCredential.Header;
 import dev.cloister.core.upstream.Credential;
 import java.nio.file.Path;

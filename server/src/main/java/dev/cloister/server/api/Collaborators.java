@@ -1,9 +1,9 @@
 package dev.cloister.server.api;
 
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.exec.Execs;
 import dev.cloister.core.isolation.Guarantees;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.session.Sessions;
 import dev.cloister.core.tenant.Authenticator;
 import dev.cloister.core.turn.Turns;

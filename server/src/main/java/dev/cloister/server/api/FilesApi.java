@@ -1,8 +1,8 @@
 package dev.cloister.server.api;
 
-import dev.cloister.core.audit.Violations;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.workspace.WorkspaceFiles;
 import dev.cloister.core.workspace.WorkspaceFiles.Entry;

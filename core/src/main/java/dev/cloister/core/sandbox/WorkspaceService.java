@@ -1,12 +1,14 @@
-package dev.cloister.core.workspace;
+package dev.cloister.core.sandbox;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.flow.OnPlatformThread;
 import dev.cloister.core.flow.PumpedInput;
 import dev.cloister.core.quota.Quota;
-import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.tenant.Tenant;
+import dev.cloister.core.workspace.WorkspaceFiles;
+import dev.cloister.core.workspace.WorkspaceRoot;
+import dev.cloister.core.workspace.Workspaces;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;

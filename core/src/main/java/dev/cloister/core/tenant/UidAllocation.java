@@ -1,4 +1,4 @@
-package dev.cloister.core.store;
+package dev.cloister.core.tenant;
 
 /** Where a new tenant's uid comes from. */
 public sealed interface UidAllocation {

@@ -1,5 +1,6 @@
-package dev.cloister.core.audit;
+package dev.cloister.core.isolation;
 
+import dev.cloister.core.audit.Audit;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.spi.Guarantee;

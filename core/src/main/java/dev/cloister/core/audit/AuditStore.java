@@ -1,0 +1,19 @@
+package dev.cloister.core.audit;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** Where the entries of the audit log are kept: a part of the store, for which all holds that the store promises. */
+public interface AuditStore {
+    /**
+     * Appends one entry to the audit chain: {@code next} gets the last entry, if any, and returns its successor, inside
+     * one exclusive transaction.
+     */
+    AuditEntry appendAudit(Function<Optional<AuditEntry>, AuditEntry> next);
+
+    /** Audit entries with {@code seq} greater than {@code after}, in order. */
+    List<AuditEntry> audit(long after, int limit);
+
+    Optional<AuditEntry> lastAudit();
+}

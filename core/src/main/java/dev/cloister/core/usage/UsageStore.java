@@ -1,0 +1,12 @@
+package dev.cloister.core.usage;
+
+import dev.cloister.core.tenant.TenantId;
+import java.util.List;
+
+/** Where what tenants used is kept: a part of the store, for which all holds that the store promises. */
+public interface UsageStore {
+    void addUsage(UsageRecord usage);
+
+    /** Totals by model over {@code from <= at < to}, in the order of the models' names. */
+    List<UsageTotals> usage(TenantId tenant, long from, long to);
+}
