@@ -19,15 +19,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Hundreds of commands that say nothing do not keep the server from answering, and leave nothing behind. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
 class ManyExecsTest {
     private static final int STREAMS = 300;
@@ -46,13 +48,13 @@ class ManyExecsTest {
         return HostFacts.defaults().isRoot();
     }
 
-    @BeforeEach
+    @BeforeAll
     void start() throws Exception {
         directory = ServerProcess.directory();
         server = ServerProcess.start(CommandProcess.here(directory), directory, Map.of());
     }
 
-    @AfterEach
+    @AfterAll
     void stop() throws Exception {
         server.close();
         ServerProcess.remove(directory);

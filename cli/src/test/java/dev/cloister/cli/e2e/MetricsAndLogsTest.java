@@ -2,9 +2,11 @@ package dev.cloister.cli.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cloister.cli.wiring.DataDirectory;
 import dev.cloister.cli.wiring.HostFacts;
+import dev.cloister.core.store.Store;
 import java.io.IOException;
-import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
@@ -17,8 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import tools.jackson.databind.JsonNode;
@@ -31,39 +31,35 @@ class MetricsAndLogsTest {
     private static final String READING =
             "isolation_violations_total{guarantee=\"FILES_OF_OTHERS_UNREADABLE\",mode=\"directories\"}";
 
-    private Path directory;
-    private ServerProcess server;
-
     static boolean isRoot() {
         return HostFacts.defaults().isRoot();
     }
 
-    @BeforeEach
-    void start() throws Exception {
-        directory = ServerProcess.directory();
-        // The most talkative there is: what must not be logged must not be logged there either.
-        server = ServerProcess.start(
-                CommandProcess.here(directory), directory, Map.of("log.format", "json", "log.level", "debug"));
-    }
-
-    @AfterEach
-    void stop() throws Exception {
-        server.close();
-        ServerProcess.remove(directory);
-    }
-
     @Test
     void metricsFollowWhatHappens() throws Exception {
-        assertThat(metric("workspaces_active")).isZero();
+        try (TestServer server = TestServer.start(Map.of())) {
+            metricsFollowWhatHappens(server);
+        }
+    }
+
+    private static void metricsFollowWhatHappens(TestServer server) throws Exception {
+        assertThat(metric(server, "workspaces_active")).isZero();
         CompletableFuture<HttpResponse<String>> turn = server.http()
-                .sendAsync(message("a", TestServer.script(TestServer.bash("sleep 8181"))), BodyHandlers.ofString());
+                .sendAsync(
+                        server.request("a", "/v1/messages")
+                                .header("content-type", "application/json")
+                                .POST(BodyPublishers.ofString(
+                                        TestServer.message(TestServer.script(TestServer.bash("sleep 8181")))
+                                                .toString()))
+                                .build(),
+                        BodyHandlers.ofString());
         Until.holds(
                 "the turn sleeps",
                 GENEROUS,
                 () -> !Processes.withArgument("8181").isEmpty());
-        assertThat(metric("workspaces_active")).isEqualTo(1);
-        assertThat(metric("turns_active")).isEqualTo(1);
-        assertThat(metric("broker_sockets_open")).isEqualTo(1);
+        assertThat(metric(server, "workspaces_active")).isEqualTo(1);
+        assertThat(metric(server, "turns_active")).isEqualTo(1);
+        assertThat(metric(server, "broker_sockets_open")).isEqualTo(1);
         for (long sleep : Processes.withArgument("8181")) {
             if (Processes.arguments(sleep).indexOf("sleep") == 0) {
                 Processes.kill(sleep);
@@ -71,39 +67,53 @@ class MetricsAndLogsTest {
         }
         assertThat(turn.get().statusCode()).isEqualTo(200);
         for (String gauge : List.of("workspaces_active", "turns_active", "broker_sockets_open")) {
-            Until.holds(gauge + " is 0", GENEROUS, () -> metric(gauge) == 0);
+            Until.holds(gauge + " is 0", GENEROUS, () -> metric(server, gauge) == 0);
         }
-        assertThat(metric("turn_duration_seconds_count{outcome=\"completed\"}")).isEqualTo(1);
-        assertThat(metric("turn_first_event_seconds_count")).isEqualTo(1);
-        assertThat(metric("tokens_total{kind=\"input\"}")).isPositive();
-        assertThat(metric("tokens_total{kind=\"output\"}")).isPositive();
+        assertThat(metric(server, "turn_duration_seconds_count{outcome=\"completed\"}"))
+                .isEqualTo(1);
+        assertThat(metric(server, "turn_first_event_seconds_count")).isEqualTo(1);
+        assertThat(metric(server, "tokens_total{kind=\"input\"}")).isPositive();
+        assertThat(metric(server, "tokens_total{kind=\"output\"}")).isPositive();
 
-        assertThat(metric(READING)).isZero();
+        assertThat(metric(server, READING)).isZero();
         HttpResponse<String> upwards = server.get("a", "/v1/files/x%2F..%2F..%2Fetc%2Fpasswd");
         assertThat(upwards.statusCode()).isBetween(400, 499);
-        assertThat(metric(READING)).isEqualTo(1);
+        assertThat(metric(server, READING)).isEqualTo(1);
 
         Path work = Path.of(server.exec("a", "pwd").path("stdout").asString().strip());
         Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
         HttpResponse<String> refused = server.get("a", "/v1/files/");
         assertThat(refused.statusCode()).isEqualTo(503);
         assertThat(refused.body()).contains("has mode 0755 instead of 0700").contains("chmod 00700 " + work);
-        assertThat(metric(READING)).isEqualTo(2);
+        assertThat(metric(server, READING)).isEqualTo(2);
         assertThat(server.say("a", "hello").statusCode()).isEqualTo(503);
-        assertThat(metric(READING)).isGreaterThanOrEqualTo(3);
+        assertThat(metric(server, READING)).isGreaterThanOrEqualTo(3);
         assertThat(server.say("b", "hello").statusCode()).as("another tenant").isEqualTo(200);
         Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwx------"));
         assertThat(server.get("a", "/v1/files/").statusCode()).as("mended").isEqualTo(200);
 
-        assertThat(audited("violation"))
-                .hasSizeGreaterThanOrEqualTo(3)
-                .allSatisfy(entry -> assertThat(
-                                entry.path("detail").path("guarantee").asString())
-                        .isEqualTo("FILES_OF_OTHERS_UNREADABLE"));
+        try (Store store = DataDirectory.open(server.data()).store()) {
+            assertThat(store.audit(0, 500).stream()
+                            .filter(entry -> entry.action().equals("violation"))
+                            .toList())
+                    .hasSizeGreaterThanOrEqualTo(3)
+                    .allSatisfy(entry -> assertThat(entry.detail()).contains("FILES_OF_OTHERS_UNREADABLE"));
+        }
     }
 
     @Test
     void linesNameTheRequestAndNothingThatWasSaid() throws Exception {
+        Path directory = ServerProcess.directory();
+        // The most talkative there is: what must not be logged must not be logged there either.
+        Map<String, String> options = Map.of("log.format", "json", "log.level", "debug");
+        try (ServerProcess server = ServerProcess.start(CommandProcess.here(directory), directory, options)) {
+            linesNameTheRequestAndNothingThatWasSaid(server);
+        } finally {
+            ServerProcess.remove(directory);
+        }
+    }
+
+    private static void linesNameTheRequestAndNothingThatWasSaid(ServerProcess server) throws Exception {
         List<String> secrets = List.of(
                 "TokenMarkQ7X",
                 "PromptMarkQ7X",
@@ -170,39 +180,13 @@ class MetricsAndLogsTest {
         }
     }
 
-    private HttpRequest message(String token, String text) {
-        return server.request(token, "/v1/messages")
-                .header("content-type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(
-                        TestServer.message(text).toString()))
-                .build();
-    }
-
     /** A sample's value; 0 if there is none yet. */
-    private double metric(String sample) throws IOException, InterruptedException {
+    private static double metric(Calls server, String sample) throws IOException, InterruptedException {
         return server.get("a", "/metrics")
                 .body()
                 .lines()
                 .filter(line -> line.startsWith(sample + " "))
                 .mapToDouble(line -> Double.parseDouble(line.substring(sample.length() + 1)))
                 .sum();
-    }
-
-    private List<JsonNode> audited(String action) throws IOException, InterruptedException {
-        CommandProcess.Ended tail = CommandProcess.here(directory)
-                .run(List.of(
-                        "audit",
-                        "tail",
-                        "--json",
-                        "-n",
-                        "100",
-                        "--data",
-                        directory.resolve("d").toString()));
-        assertThat(tail.exit()).as(tail.err()).isZero();
-        return tail.out()
-                .lines()
-                .map(TestServer.JSON::readTree)
-                .filter(entry -> entry.path("action").asString().equals(action))
-                .toList();
     }
 }

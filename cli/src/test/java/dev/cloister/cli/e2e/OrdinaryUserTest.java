@@ -53,7 +53,8 @@ class OrdinaryUserTest {
 
     @Test
     void servesOneTenantAndRefusesTheSecond() throws Exception {
-        try (ServerProcess server = ServerProcess.start(user, own("one"), Map.of())) {
+        Path own = own("one");
+        try (ServerProcess server = ServerProcess.start(user, own, Map.of())) {
             assertThat(server.out()).contains(REMEDY);
             works(server, "a");
             assertThat(server.get("a", "/v1/files/").headers().firstValue("cloister-warning"))
@@ -63,8 +64,34 @@ class OrdinaryUserTest {
             assertThat(refused.body()).contains("takes no second tenant").contains(REMEDY);
             assertThat(server.exec("a", "id -u").path("stdout").asString().strip())
                     .isEqualTo(Long.toString(USER));
+
+            CommandProcess.Ended second = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
+            assertThat(second.exit()).as("a second server on the same data").isEqualTo(1);
+            assertThat(second.err()).contains("a server runs on the data directory " + own.resolve("d") + " already");
+
+            endsWithTheServer(server);
         }
-        assertThat(Processes.ofUid(USER)).isEmpty();
+    }
+
+    private static void endsWithTheServer(ServerProcess server) throws Exception {
+        var _ = server.http()
+                .sendAsync(
+                        server.request("a", "/v1/exec")
+                                .header("content-type", "application/json")
+                                .POST(BodyPublishers.ofString(
+                                        "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep 7171 & sleep 7172\"]}"))
+                                .build(),
+                        BodyHandlers.ofString());
+        Until.holds(
+                "it sleeps",
+                Duration.ofSeconds(30),
+                () -> !Processes.withArgument("7171").isEmpty()
+                        && !Processes.withArgument("7172").isEmpty());
+
+        server.kill();
+
+        Until.holds(
+                "no process", Duration.ofSeconds(3), () -> Processes.ofUid(USER).isEmpty());
     }
 
     @Test
@@ -86,32 +113,6 @@ class OrdinaryUserTest {
                 .as("two tenants in the store, and no leave to serve them")
                 .isEqualTo(1);
         assertThat(again.err()).contains("takes no second tenant").contains(REMEDY);
-    }
-
-    @Test
-    void endsWithTheServer() throws Exception {
-        try (ServerProcess server = ServerProcess.start(user, own("killed"), Map.of())) {
-            var _ = server.http()
-                    .sendAsync(
-                            server.request("a", "/v1/exec")
-                                    .header("content-type", "application/json")
-                                    .POST(BodyPublishers.ofString(
-                                            "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep 7171 & sleep 7172\"]}"))
-                                    .build(),
-                            BodyHandlers.ofString());
-            Until.holds(
-                    "it sleeps",
-                    Duration.ofSeconds(30),
-                    () -> !Processes.withArgument("7171").isEmpty()
-                            && !Processes.withArgument("7172").isEmpty());
-
-            server.kill();
-
-            Until.holds(
-                    "no process",
-                    Duration.ofSeconds(3),
-                    () -> Processes.ofUid(USER).isEmpty());
-        }
     }
 
     @Test
@@ -150,18 +151,6 @@ class OrdinaryUserTest {
 
         assertThat(refused.exit()).isEqualTo(1);
         assertThat(refused.err()).contains(data.toString()).contains("0700").contains("chmod 700 " + data);
-    }
-
-    @Test
-    void aSecondServerOnTheSameData() throws Exception {
-        Path own = own("same");
-        try (ServerProcess server = ServerProcess.start(user, own, Map.of())) {
-            CommandProcess.Ended refused = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
-
-            assertThat(refused.exit()).isEqualTo(1);
-            assertThat(refused.err()).contains("a server runs on the data directory " + own.resolve("d") + " already");
-            works(server, "a");
-        }
     }
 
     @Test

@@ -34,10 +34,13 @@ class ServerKilledTest {
     private Path directory;
     private CommandProcess command;
     private ServerProcess server;
-    private long uid;
-    private String session = "";
-    private String home = "";
-    private long firstTokens;
+
+    /**
+     * What runs when the server ends.
+     *
+     * @param tokens what the session's first message cost
+     */
+    private record Busy(long uid, String home, String session, long tokens, Set<Long> all) {}
 
     static boolean isRoot() {
         return HostFacts.defaults().isRoot();
@@ -58,25 +61,27 @@ class ServerKilledTest {
 
     @Test
     void killed() throws Exception {
-        Set<Long> all = busy();
+        Busy busy = busy();
 
         server.kill();
 
         Until.holds(
-                "no process of any sandbox", WITHIN, () -> Processes.alive(all).isEmpty());
-        assertThat(Processes.ofUid(uid)).isEmpty();
+                "no process of any sandbox",
+                WITHIN,
+                () -> Processes.alive(busy.all()).isEmpty());
+        assertThat(Processes.ofUid(busy.uid())).isEmpty();
         assertThat(temporary()).as("TMPDIRs after the supervisors ended").isEmpty();
         server = ServerProcess.start(command, directory, Map.of());
-        carriesOn();
+        carriesOn(busy);
     }
 
     @Test
     void killedTogetherWithEverySupervisor() throws Exception {
-        Set<Long> all = busy();
+        Busy busy = busy();
         Path outside = Files.writeString(directory.resolve("outside"), "kept");
         String link = "ln -s " + outside + " $TMPDIR/link; mkdir -m 0 $TMPDIR/locked";
         CompletableFuture<?> linked = aside("a", link + "; touch $HOME/linked; sleep 4244");
-        Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(Path.of(home, "linked")));
+        Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(Path.of(busy.home(), "linked")));
         Set<Long> supervisors = Processes.withArgument(
                 server.workspaces().resolve("run/supervise.pl").toString());
         assertThat(supervisors).hasSizeGreaterThanOrEqualTo(4);
@@ -94,39 +99,38 @@ class ServerKilledTest {
         }
 
         assertThat(linked).failsWithin(GENEROUS);
-        assertThat(Processes.alive(all)).as("orphans").isNotEmpty();
+        assertThat(Processes.alive(busy.all())).as("orphans").isNotEmpty();
         assertThat(temporary()).as("what they left").isNotEmpty();
         server = ServerProcess.start(command, directory, Map.of());
-        assertThat(Processes.ofUid(uid)).as("after the start-up sweep").isEmpty();
-        carriesOn();
+        assertThat(Processes.ofUid(busy.uid())).as("after the start-up sweep").isEmpty();
+        carriesOn(busy);
         assertThat(outside).hasContent("kept");
     }
 
     @Test
     void terminated() throws Exception {
-        Set<Long> all = busy();
+        Busy busy = busy();
 
         int exit = server.terminate(Duration.ofSeconds(15));
 
         // What the JVM answers to SIGTERM once its shutdown hooks have run.
         assertThat(exit).isEqualTo(143);
-        assertThat(Processes.alive(all)).isEmpty();
-        assertThat(Processes.ofUid(uid)).isEmpty();
+        assertThat(Processes.alive(busy.all())).isEmpty();
+        assertThat(Processes.ofUid(busy.uid())).isEmpty();
         assertThat(temporary()).isEmpty();
         assertThat(shares()).isEmpty();
         server = ServerProcess.start(command, directory, Map.of());
-        carriesOn();
+        carriesOn(busy);
     }
 
-    /** A session with one turn, a second turn in it that sleeps in three ways, and two commands; returns all pids. */
-    private Set<Long> busy() throws Exception {
+    /** A session with one turn, a second turn in it that sleeps in three ways, and two commands. */
+    private Busy busy() throws Exception {
         JsonNode facts = server.exec("a", "id -u; echo $HOME");
         String[] lines = facts.path("stdout").asString().split("\n", -1);
-        uid = Long.parseLong(lines[0]);
-        home = lines[1];
+        long uid = Long.parseLong(lines[0]);
+        String home = lines[1];
         HttpResponse<String> first = server.say("a", "remember: " + "lavender ".repeat(2000));
-        session = TestServer.session(first);
-        firstTokens = inputTokens(first);
+        String session = TestServer.session(first);
         CompletableFuture<?> turn = CompletableFuture.runAsync(() -> {
             try {
                 server.say(
@@ -148,7 +152,7 @@ class ServerKilledTest {
             return true;
         });
         assertThat(turn).isNotDone();
-        return Processes.below(server.pid());
+        return new Busy(uid, home, session, inputTokens(first), Processes.below(server.pid()));
     }
 
     private CompletableFuture<?> aside(String token, String script) {
@@ -172,11 +176,11 @@ class ServerKilledTest {
                 .asLong();
     }
 
-    private void carriesOn() throws Exception {
+    private void carriesOn(Busy busy) throws Exception {
         assertThat(shares()).as("sockets and credentials").isEmpty();
         assertThat(server.exec("b", "true").path("status").asString()).isEqualTo("exited");
         // The model is sent all that was said before, so this costs more than the long first message did.
-        assertThat(inputTokens(server.say("a", session, "and now?"))).isGreaterThan(firstTokens);
+        assertThat(inputTokens(server.say("a", busy.session(), "and now?"))).isGreaterThan(busy.tokens());
         // The agent may still be ending when its answer is out.
         Until.holds("no TMPDIR and no socket", GENEROUS, () -> temporary().isEmpty() && shares().isEmpty());
         CommandProcess.Ended verified = command.run(
