@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -30,12 +31,18 @@ class ClientGoneTest {
     private static final Duration WITHIN = Duration.ofSeconds(6);
 
     private static final Duration GENEROUS = Duration.ofSeconds(60);
-    /** A tool and what it leaves behind: children in the background, out of its process group and out of its session. */
-    private static final String SLEEPS = "nohup sleep 5151 >/dev/null 2>&1 & setsid sleep 5152 & sleep 5153";
+    private static final String LOOSE = Processes.sleepLength();
+    private static final String APART = Processes.sleepLength();
+    private static final String TOOL = Processes.sleepLength();
+    private static final String OTHER = Processes.sleepLength();
 
+    private static final List<String> LENGTHS = List.of(LOOSE, APART, TOOL);
+
+    /** Children in the background, out of the tool's process group and out of its session. */
+    private static final String CHILDREN = "nohup sleep " + LOOSE + " >/dev/null 2>&1 & setsid sleep " + APART + " & ";
+
+    private static final String SLEEPS = CHILDREN + "sleep " + TOOL;
     private static final String SUPERVISOR = "supervisor=$(awk '/^PPid/{print $2}' /proc/$PPID/status); ";
-
-    private static final List<String> LENGTHS = List.of("5151", "5152", "5153");
 
     private TestServer server;
     private long uid;
@@ -60,7 +67,8 @@ class ClientGoneTest {
     void closedSocket(boolean stream) throws Exception {
         Spoken spoken = spoken();
         Set<Long> turn;
-        try (Socket client = new Socket("127.0.0.1", server.uri("/").getPort())) {
+        try (Socket client =
+                new Socket(InetAddress.getLoopbackAddress(), server.uri("/").getPort())) {
             byte[] body = sleeping(spoken.session(), stream);
             client.getOutputStream()
                     .write(("POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer a\r\n"
@@ -140,8 +148,7 @@ class ClientGoneTest {
         Spoken spoken = spoken();
         CompletableFuture<HttpResponse<String>> answer = turn(
                 spoken.session(),
-                SUPERVISOR + "nohup sleep 5151 >/dev/null 2>&1 & setsid sleep 5152 & (sleep 5153) & sleep 1; " + attack
-                        + "; wait");
+                SUPERVISOR + CHILDREN + "(sleep " + TOOL + ") & sleep 1; " + attack + "; wait");
 
         HttpResponse<String> failed = answer.get();
         assertThat(failed.statusCode()).as(failed.body()).isEqualTo(500);
@@ -160,16 +167,15 @@ class ClientGoneTest {
     @Test
     void stoppedByItsOwnTool() throws Exception {
         Spoken spoken = spoken();
-        CompletableFuture<HttpResponse<String>> other = turn(spoken().session(), "sleep 5154; echo undisturbed");
+        CompletableFuture<HttpResponse<String>> other = turn(spoken().session(), "sleep " + OTHER + "; echo undisturbed");
         Until.holds(
                 "the other turn",
                 GENEROUS,
-                () -> !Processes.withArgument("5154").isEmpty());
+                () -> !Processes.withArgument(OTHER).isEmpty());
         Set<Long> before = Processes.ofUid(uid);
-        turn(
+        CompletableFuture<HttpResponse<String>> stopped = turn(
                 spoken.session(),
-                SUPERVISOR + "nohup sleep 5151 >/dev/null 2>&1 & setsid sleep 5152 & kill -STOP $supervisor $PPID;"
-                        + " sleep 5153");
+                SUPERVISOR + CHILDREN + "kill -STOP $supervisor $PPID; sleep " + TOOL);
         asleep();
 
         assertThat(server.send("POST", "a", "/v1/sessions/" + spoken.session() + "/interrupt", "")
@@ -177,8 +183,9 @@ class ClientGoneTest {
                 .isBetween(200, 299);
 
         Until.holds("only the other turn is left", WITHIN, () -> before.containsAll(Processes.ofUid(uid)));
+        assertThat(stopped.get().body()).contains("the turn was cancelled: interrupted");
         assertThat(other).isNotDone();
-        for (long sleep : Processes.withArgument("5154")) {
+        for (long sleep : Processes.withArgument(OTHER)) {
             if (Processes.arguments(sleep).indexOf("sleep") == 0) {
                 Processes.kill(sleep);
             }

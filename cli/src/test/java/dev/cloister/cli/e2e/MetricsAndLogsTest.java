@@ -44,23 +44,24 @@ class MetricsAndLogsTest {
 
     private static void metricsFollowWhatHappens(TestServer server) throws Exception {
         assertThat(metric(server, "workspaces_active")).isZero();
+        String length = Processes.sleepLength();
         CompletableFuture<HttpResponse<String>> turn = server.http()
                 .sendAsync(
                         server.request("a", "/v1/messages")
                                 .header("content-type", "application/json")
                                 .POST(BodyPublishers.ofString(
-                                        TestServer.message(TestServer.script(TestServer.bash("sleep 8181")))
+                                        TestServer.message(TestServer.script(TestServer.bash("sleep " + length)))
                                                 .toString()))
                                 .build(),
                         BodyHandlers.ofString());
         Until.holds(
                 "the turn sleeps",
                 GENEROUS,
-                () -> !Processes.withArgument("8181").isEmpty());
+                () -> !Processes.withArgument(length).isEmpty());
         assertThat(metric(server, "workspaces_active")).isEqualTo(1);
         assertThat(metric(server, "turns_active")).isEqualTo(1);
         assertThat(metric(server, "broker_sockets_open")).isEqualTo(1);
-        for (long sleep : Processes.withArgument("8181")) {
+        for (long sleep : Processes.withArgument(length)) {
             if (Processes.arguments(sleep).indexOf("sleep") == 0) {
                 Processes.kill(sleep);
             }

@@ -74,19 +74,22 @@ class OrdinaryUserTest {
     }
 
     private static void endsWithTheServer(ServerProcess server) throws Exception {
+        String one = Processes.sleepLength();
+        String two = Processes.sleepLength();
         var _ = server.http()
                 .sendAsync(
                         server.request("a", "/v1/exec")
                                 .header("content-type", "application/json")
                                 .POST(BodyPublishers.ofString(
-                                        "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep 7171 & sleep 7172\"]}"))
+                                        "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep " + one + " & sleep " + two
+                                                + "\"]}"))
                                 .build(),
                         BodyHandlers.ofString());
         Until.holds(
                 "it sleeps",
                 Duration.ofSeconds(30),
-                () -> !Processes.withArgument("7171").isEmpty()
-                        && !Processes.withArgument("7172").isEmpty());
+                () -> !Processes.withArgument(one).isEmpty()
+                        && !Processes.withArgument(two).isEmpty());
 
         server.kill();
 

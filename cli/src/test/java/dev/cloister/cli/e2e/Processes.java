@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** What runs on this machine, as /proc tells it; zombies do not count. */
 final class Processes {
@@ -28,7 +29,12 @@ final class Processes {
         return found;
     }
 
-    /** Those with exactly this argument, such as the unmistakable length of a sleep. */
+    /** How long something sleeps, unmistakably: runs of the tests at the same time must not find each other's processes. */
+    static String sleepLength() {
+        return Integer.toString(ThreadLocalRandom.current().nextInt(1_000_000, Integer.MAX_VALUE));
+    }
+
+    /** Those with exactly this argument, such as the length of a sleep. */
     static Set<Long> withArgument(String argument) throws IOException {
         Set<Long> found = new HashSet<>();
         for (long pid : ProcessTable.read().processes().keySet()) {

@@ -80,7 +80,7 @@ class ServerKilledTest {
         Busy busy = busy();
         Path outside = Files.writeString(directory.resolve("outside"), "kept");
         String link = "ln -s " + outside + " $TMPDIR/link; mkdir -m 0 $TMPDIR/locked";
-        CompletableFuture<?> linked = aside("a", link + "; touch $HOME/linked; sleep 4244");
+        CompletableFuture<?> linked = aside("a", link + "; touch $HOME/linked; sleep " + Processes.sleepLength());
         Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(Path.of(busy.home(), "linked")));
         Set<Long> supervisors = Processes.withArgument(
                 server.workspaces().resolve("run/supervise.pl").toString());
@@ -131,27 +131,30 @@ class ServerKilledTest {
         String home = lines[1];
         HttpResponse<String> first = server.say("a", "remember: " + "lavender ".repeat(2000));
         String session = TestServer.session(first);
+        List<String> lengths =
+                Stream.generate(Processes::sleepLength).limit(6).toList();
         CompletableFuture<?> turn = CompletableFuture.runAsync(() -> {
             try {
                 server.say(
                         "a",
                         session,
-                        TestServer.script(TestServer.bash("nohup sleep 4241 & setsid sleep 4242 & sleep 4243")));
+                        TestServer.script(TestServer.bash("nohup sleep " + lengths.get(0) + " & setsid sleep " + lengths.get(1) + " & sleep "
+                                + lengths.get(2))));
             } catch (IOException | InterruptedException e) {
                 throw new IllegalStateException(e);
             }
         });
-        aside("a", "setsid sleep 4245 & sleep 4246");
-        aside("b", "sleep 4247");
+        CompletableFuture<?> one = aside("a", "setsid sleep " + lengths.get(3) + " & sleep " + lengths.get(4));
+        CompletableFuture<?> two = aside("b", "sleep " + lengths.get(5));
         Until.holds("everything sleeps", GENEROUS, () -> {
-            for (int length : List.of(4241, 4242, 4243, 4245, 4246, 4247)) {
-                if (Processes.withArgument(Integer.toString(length)).isEmpty()) {
+            for (String length : lengths) {
+                if (Processes.withArgument(length).isEmpty()) {
                     return turn.isDone() && turn.get() == null;
                 }
             }
             return true;
         });
-        assertThat(turn).isNotDone();
+        assertThat(List.of(turn, one, two)).noneMatch(CompletableFuture::isDone);
         return new Busy(uid, home, session, inputTokens(first), Processes.below(server.pid()));
     }
 
