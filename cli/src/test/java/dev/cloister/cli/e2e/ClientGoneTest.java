@@ -146,9 +146,8 @@ class ClientGoneTest {
             })
     void killedByItsOwnTool(String attack) throws Exception {
         Spoken spoken = spoken();
-        CompletableFuture<HttpResponse<String>> answer = turn(
-                spoken.session(),
-                SUPERVISOR + CHILDREN + "(sleep " + TOOL + ") & sleep 1; " + attack + "; wait");
+        CompletableFuture<HttpResponse<String>> answer =
+                turn(spoken.session(), SUPERVISOR + CHILDREN + "(sleep " + TOOL + ") & sleep 1; " + attack + "; wait");
 
         HttpResponse<String> failed = answer.get();
         assertThat(failed.statusCode()).as(failed.body()).isEqualTo(500);
@@ -167,15 +166,13 @@ class ClientGoneTest {
     @Test
     void stoppedByItsOwnTool() throws Exception {
         Spoken spoken = spoken();
-        CompletableFuture<HttpResponse<String>> other = turn(spoken().session(), "sleep " + OTHER + "; echo undisturbed");
+        CompletableFuture<HttpResponse<String>> other =
+                turn(spoken().session(), "sleep " + OTHER + "; echo undisturbed");
         Until.holds(
-                "the other turn",
-                GENEROUS,
-                () -> !Processes.withArgument(OTHER).isEmpty());
+                "the other turn", GENEROUS, () -> !Processes.withArgument(OTHER).isEmpty());
         Set<Long> before = Processes.ofUid(uid);
-        CompletableFuture<HttpResponse<String>> stopped = turn(
-                spoken.session(),
-                SUPERVISOR + CHILDREN + "kill -STOP $supervisor $PPID; sleep " + TOOL);
+        CompletableFuture<HttpResponse<String>> stopped =
+                turn(spoken.session(), SUPERVISOR + CHILDREN + "kill -STOP $supervisor $PPID; sleep " + TOOL);
         asleep();
 
         assertThat(server.send("POST", "a", "/v1/sessions/" + spoken.session() + "/interrupt", "")

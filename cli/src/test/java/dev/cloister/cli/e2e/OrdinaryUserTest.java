@@ -80,9 +80,8 @@ class OrdinaryUserTest {
                 .sendAsync(
                         server.request("a", "/v1/exec")
                                 .header("content-type", "application/json")
-                                .POST(BodyPublishers.ofString(
-                                        "{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep " + one + " & sleep " + two
-                                                + "\"]}"))
+                                .POST(BodyPublishers.ofString("{\"command\":[\"/bin/sh\",\"-c\",\"setsid sleep " + one
+                                        + " & sleep " + two + "\"]}"))
                                 .build(),
                         BodyHandlers.ofString());
         Until.holds(

@@ -131,15 +131,14 @@ class ServerKilledTest {
         String home = lines[1];
         HttpResponse<String> first = server.say("a", "remember: " + "lavender ".repeat(2000));
         String session = TestServer.session(first);
-        List<String> lengths =
-                Stream.generate(Processes::sleepLength).limit(6).toList();
+        List<String> lengths = Stream.generate(Processes::sleepLength).limit(6).toList();
         CompletableFuture<?> turn = CompletableFuture.runAsync(() -> {
             try {
                 server.say(
                         "a",
                         session,
-                        TestServer.script(TestServer.bash("nohup sleep " + lengths.get(0) + " & setsid sleep " + lengths.get(1) + " & sleep "
-                                + lengths.get(2))));
+                        TestServer.script(TestServer.bash("nohup sleep " + lengths.get(0) + " & setsid sleep "
+                                + lengths.get(1) + " & sleep " + lengths.get(2))));
             } catch (IOException | InterruptedException e) {
                 throw new IllegalStateException(e);
             }
