@@ -18,6 +18,8 @@ import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
@@ -193,6 +195,21 @@ class ArchitectureTest {
                         "sleeps",
                         call -> call.getTargetOwner().isEquivalentTo(Thread.class)
                                 && call.getName().equals("sleep")))
+                .check(CODE);
+    }
+
+    /** The HTTP client hands answers over through it, and it may have a single thread. */
+    @Test
+    void nobodyBlocksTheCommonPool() {
+        noClasses()
+                .should()
+                .callMethodWhere(DescribedPredicate.describe(
+                        "runs something on the common pool",
+                        call -> Set.of("parallelStream", "parallel").contains(call.getName())
+                                || (call.getTargetOwner().isEquivalentTo(CompletableFuture.class)
+                                        && call.getName().endsWith("Async")
+                                        && call.getTarget().getRawParameterTypes().stream()
+                                                .noneMatch(type -> type.isEquivalentTo(Executor.class)))))
                 .check(CODE);
     }
 
