@@ -26,9 +26,9 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public final class AgentRun {
     /** How long the agent may take to say which settings it took; a healthy one needs well below a second. */
-    private static final Duration HANDSHAKE = Duration.ofSeconds(30);
+    static final Duration HANDSHAKE = Duration.ofSeconds(30);
     /** Between the interrupt, which lets the agent end its tools, and the kill. */
-    private static final Duration GRACE = Duration.ofSeconds(2);
+    static final Duration GRACE = Duration.ofSeconds(2);
 
     private static final int MAX_LINE = 64 << 20;
     private static final int MAX_COMPLAINT = 4096;
@@ -68,7 +68,7 @@ public final class AgentRun {
                             checked = true;
                             impatience.cancel(false);
                             if (cancelled()) {
-                                return end(Optional.empty(), checked, complaint);
+                                return end(Optional.empty(), false, complaint);
                             }
                             send(StreamJson.userMessage(content));
                         } else if (event instanceof AgentEvent.Result result) {
