@@ -198,7 +198,7 @@ class ArchitectureTest {
                 .check(CODE);
     }
 
-    /** The HTTP client hands answers over through it, and it may have a single thread. */
+    /** It may have a single thread, and libraries hand their answers over through it. */
     @Test
     void nobodyBlocksTheCommonPool() {
         noClasses()
