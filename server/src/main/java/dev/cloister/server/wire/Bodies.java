@@ -2,8 +2,10 @@ package dev.cloister.server.wire;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.server.net.ClientConnection;
 import dev.cloister.server.net.Exchange;
 import jakarta.servlet.http.HttpServletRequest;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Locale;
@@ -47,6 +49,7 @@ public final class Bodies {
         byte[] bytes;
         try (InputStream in = guarded(request)) {
             bytes = in.readNBytes((int) Math.min(maxBytes + 1, Integer.MAX_VALUE - 8));
+            requireWhole(exchange.connection());
         } catch (IOException e) {
             throw unread(exchange, e);
         }
@@ -61,6 +64,17 @@ public final class Bodies {
     public static InputStream guarded(HttpServletRequest request) throws IOException {
         requireIdentity(request);
         return request.getInputStream();
+    }
+
+    /**
+     * Refuses a body that was cut off: between two chunks Jetty takes the end of the connection for the end of the body.
+     *
+     * @throws IOException for {@link #unread} to explain
+     */
+    static void requireWhole(ClientConnection connection) throws IOException {
+        if (connection.tooSlow() || connection.peerGone()) {
+            throw new EOFException("the body was cut off");
+        }
     }
 
     /** Why a body could not be read to its end. */

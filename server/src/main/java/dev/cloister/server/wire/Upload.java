@@ -48,6 +48,7 @@ public final class Upload extends FilterInputStream {
         try {
             int read = super.read(buffer, offset, length);
             if (read < 0) {
+                Bodies.requireWhole(connection);
                 connection.requestReceived();
             }
             return read;
