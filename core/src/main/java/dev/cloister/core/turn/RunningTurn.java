@@ -181,7 +181,10 @@ final class RunningTurn implements Turn {
     private void see(AgentEvent event) {
         if (event instanceof AgentEvent.Init init) {
             checkInit(init);
-            parts.store().updateSession(tenant(), session.id(), RunningTurn::started);
+            if (!session.started()) {
+                // Only once: the transaction waits for the disk, and the client for its first event.
+                parts.store().updateSession(tenant(), session.id(), RunningTurn::started);
+            }
         }
         assembler.accept(event).forEach(this::send);
     }
