@@ -17,6 +17,7 @@ import dev.cloister.server.api.Readiness;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.SandboxLimits;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -107,7 +108,13 @@ final class TestServer implements AutoCloseable {
                 new CloisterConfig.Paths(scratch, scratch),
                 new CloisterConfig.Identity(CloisterConfig.IdentityMode.TOKEN, CloisterConfig.Admission.AUTO),
                 new CloisterConfig.Tenants(Optional.empty()),
-                new CloisterConfig.Isolation(Optional.empty(), false, Set.of()),
+                new CloisterConfig.Isolation(
+                        Optional.empty(),
+                        false,
+                        Set.of(),
+                        new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024),
+                        Optional.empty(),
+                        List.of()),
                 new CloisterConfig.UpstreamSettings(
                         Optional.empty(),
                         CloisterConfig.CredentialSource.PASSTHROUGH,

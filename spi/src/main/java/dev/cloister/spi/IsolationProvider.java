@@ -4,8 +4,11 @@ package dev.cloister.spi;
 public interface IsolationProvider {
     IsolationMode mode();
 
-    /** Finds out by effect what holds on the host: it really runs something harmless and never trusts a version number. */
-    Availability probe(Host host);
+    /**
+     * Finds out by effect what holds on the host: it really runs something harmless and never trusts a version number.
+     * Leaves nothing behind but what the configuration says is kept; does not touch the configuration's run root.
+     */
+    Availability probe(IsolationConfig config, Host host);
 
     /**
      * Opens the mode for use.

@@ -1,5 +1,7 @@
 package dev.cloister.spi;
 
+import java.util.Optional;
+
 /** A confined place in which processes of one tenant run. Thread-safe. */
 public interface Sandbox extends AutoCloseable {
     SandboxRef ref();
@@ -15,6 +17,9 @@ public interface Sandbox extends AutoCloseable {
      * @throws IsolationException if it could not be started with every layer in place
      */
     SandboxProcess launch(ProcessSpec spec);
+
+    /** What its processes have used so far; empty where the host gives no means to count it. */
+    Optional<Usage> usage();
 
     /** Kills every process in the sandbox. Idempotent; returns when they are gone. */
     @Override

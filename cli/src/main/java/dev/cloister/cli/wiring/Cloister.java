@@ -84,7 +84,14 @@ public final class Cloister implements AutoCloseable {
             WorkspaceRoot.requireSafe(config.paths().workspaces(), HostFacts.uid());
             RunDirectory run = RunDirectory.prepare(config.paths().workspaces(), HostFacts.uid());
             Host host = HostFacts.host(uids.probe(), run.scratch());
-            IsolationChoice choice = IsolationChoice.make(config.isolation(), host);
+            IsolationConfig isolation = new IsolationConfig(
+                    run.runRoot(),
+                    config.agent().executable().stream().toList(),
+                    config.isolation().limits(),
+                    config.isolation().cgroupParent(),
+                    run.jails(),
+                    config.isolation().jailPrograms());
+            IsolationChoice choice = IsolationChoice.make(config.isolation(), isolation, host);
             guarantees = choice.guarantees();
             requireWallForTenants(config, choice, store);
 
@@ -95,7 +102,7 @@ public final class Cloister implements AutoCloseable {
             WorkspaceRoot workspaces =
                     new WorkspaceRoot(config.paths().workspaces(), host.serverUid(), Refusals.to(violations));
             workspaces.prepare();
-            IsolationBackend backend = owned(choice.provider().open(new IsolationConfig(run.runRoot()), host));
+            IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);
             Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics);
 

@@ -8,6 +8,7 @@ import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.IsolationProvider;
 import java.util.ArrayList;
@@ -33,11 +34,11 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
         }
     }
 
-    static IsolationChoice make(CloisterConfig.Isolation wanted, Host host) {
+    static IsolationChoice make(CloisterConfig.Isolation wanted, IsolationConfig config, Host host) {
         List<Candidate> candidates = new ArrayList<>();
         for (IsolationProvider provider : ServiceLoader.load(IsolationProvider.class)) {
             if (wanted.mode().isEmpty() || wanted.mode().get() == provider.mode()) {
-                candidates.add(new Candidate(provider, provider.probe(host)));
+                candidates.add(new Candidate(provider, provider.probe(config, host)));
             }
         }
         Candidate chosen = candidates.stream()

@@ -13,8 +13,9 @@ import java.nio.file.attribute.PosixFilePermissions;
  *
  * @param runRoot where launches have their sockets and files; every tenant can walk through, none can list or write
  * @param scratch where probes work; the same
+ * @param jails file systems that sandboxes share, kept between starts; the same
  */
-record RunDirectory(Path runRoot, Path scratch) {
+record RunDirectory(Path runRoot, Path scratch, Path jails) {
     static RunDirectory prepare(Path workspaces, long serverUid) {
         try {
             Path parent = workspaces.toAbsolutePath().normalize();
@@ -22,7 +23,9 @@ record RunDirectory(Path runRoot, Path scratch) {
             Files.createDirectories(parent.getParent());
             own(parent, mode, serverUid);
             return new RunDirectory(
-                    own(parent.resolve("run"), mode, serverUid), own(parent.resolve("scratch"), mode, serverUid));
+                    own(parent.resolve("run"), mode, serverUid),
+                    own(parent.resolve("scratch"), mode, serverUid),
+                    own(parent.resolve("jails"), mode, serverUid));
         } catch (IOException e) {
             throw new CloisterException(
                     ErrorCode.INTERNAL, "the workspaces directory " + workspaces + " cannot be used: " + e, e);

@@ -8,10 +8,13 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 
 /** On the host that the tests run on: as root there is a wall, as an ordinary user there is none. */
 class IsolationChoiceTest {
+    private static final SandboxLimits LIMITS = new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024);
     private static final long PROBE_UIDS = 1_600_000_000L;
 
     private Path scratch;
@@ -43,7 +47,10 @@ class IsolationChoiceTest {
     }
 
     private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
-        return IsolationChoice.make(new CloisterConfig.Isolation(mode, false, require), host);
+        return IsolationChoice.make(
+                new CloisterConfig.Isolation(mode, false, require, LIMITS, Optional.empty(), List.of()),
+                new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), scratch, List.of()),
+                host);
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.cloister.core.config;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.SandboxLimits;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +56,13 @@ public record CloisterConfig(
     public record UidRange(long first, long last) {}
 
     /** @param mode empty: the strongest that is available */
-    public record Isolation(Optional<IsolationMode> mode, boolean acceptWeak, Set<Guarantee> require) {}
+    public record Isolation(
+            Optional<IsolationMode> mode,
+            boolean acceptWeak,
+            Set<Guarantee> require,
+            SandboxLimits limits,
+            Optional<Path> cgroupParent,
+            List<Path> jailPrograms) {}
 
     /** @param url empty: the scripted upstream */
     public record UpstreamSettings(

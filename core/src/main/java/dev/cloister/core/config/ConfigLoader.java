@@ -14,6 +14,7 @@ import dev.cloister.core.config.CloisterConfig.Sessions;
 import dev.cloister.core.config.CloisterConfig.Tenants;
 import dev.cloister.core.config.CloisterConfig.UpstreamSettings;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -76,10 +77,7 @@ public final class ConfigLoader {
                 paths(values, host),
                 new Identity(values.get(Keys.IDENTITY_MODE), values.get(Keys.IDENTITY_ADMISSION)),
                 new Tenants(values.get(Keys.TENANTS_UID_RANGE)),
-                new Isolation(
-                        values.get(Keys.ISOLATION_MODE),
-                        values.get(Keys.ISOLATION_ACCEPT_WEAK),
-                        Set.copyOf(values.get(Keys.ISOLATION_REQUIRE))),
+                isolation(values),
                 new UpstreamSettings(
                         values.get(Keys.UPSTREAM_URL),
                         values.get(Keys.UPSTREAM_CREDENTIAL),
@@ -98,6 +96,21 @@ public final class ConfigLoader {
                 new Sessions(values.get(Keys.SESSIONS_EVENTS_KEPT), values.get(Keys.SESSIONS_PER_TENANT)),
                 new Broker(values.get(Keys.BROKER_BODY), values.get(Keys.BROKER_REQUESTS_PER_MINUTE)),
                 new Log(values.get(Keys.LOG_FORMAT), values.get(Keys.LOG_LEVEL)));
+    }
+
+    private static Isolation isolation(Values values) {
+        return new Isolation(
+                values.get(Keys.ISOLATION_MODE),
+                values.get(Keys.ISOLATION_ACCEPT_WEAK),
+                Set.copyOf(values.get(Keys.ISOLATION_REQUIRE)),
+                new SandboxLimits(
+                        values.get(Keys.ISOLATION_MEMORY),
+                        values.get(Keys.ISOLATION_CPUS),
+                        values.get(Keys.ISOLATION_PIDS),
+                        values.get(Keys.ISOLATION_TMP),
+                        values.get(Keys.ISOLATION_OPEN_FILES)),
+                values.find(Keys.ISOLATION_CGROUP_PARENT),
+                values.get(Keys.ISOLATION_JAIL_PROGRAMS).stream().map(Path::of).toList());
     }
 
     private static Paths paths(Values values, HostDefaults host) {

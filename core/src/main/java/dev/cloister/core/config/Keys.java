@@ -99,6 +99,53 @@ final class Keys {
             "Guarantees without which the server does not start. It prints at its start what this host holds.",
             "[FILES_OF_OTHERS_UNREADABLE, CREDENTIAL_NEVER_INSIDE]");
 
+    static final Key<Long> ISOLATION_MEMORY = key(
+            "isolation.memory",
+            ValueTypes.size("1024GiB"),
+            "4GiB",
+            "How much memory all processes of a tenant have together. Counted where the host has control groups for the"
+                    + " server, as are the next two.",
+            "512MiB");
+    static final Key<Double> ISOLATION_CPUS = key(
+            "isolation.cpus",
+            ValueTypes.decimal(0.01, 1024),
+            "2",
+            "How many processors' time a tenant has at most; `0.5` is half of one.",
+            "0.5");
+    static final Key<Integer> ISOLATION_PIDS = key(
+            "isolation.pids",
+            ValueTypes.number(16, 1_000_000),
+            "4096",
+            "How many processes and threads a tenant has at once.",
+            "512");
+    static final Key<Long> ISOLATION_TMP = key(
+            "isolation.tmp",
+            ValueTypes.size("1024GiB"),
+            "1GiB",
+            "How much fits into the private `/tmp` of a command or agent. It is memory, and counts as such. In"
+                    + " `directories` mode TMPDIR is on disk and has no bound.",
+            "100MiB");
+    static final Key<Integer> ISOLATION_OPEN_FILES = key(
+            "isolation.open-files",
+            ValueTypes.number(64, 1_000_000),
+            "4096",
+            "How many files one process may have open.",
+            "1024");
+    static final Key<Path> ISOLATION_CGROUP_PARENT = derived(
+            "isolation.cgroup-parent",
+            ValueTypes.path(),
+            "the server's own group",
+            "The control group below which Cloister makes its own, as a directory; with cgroup v1, the path within each"
+                    + " controller's hierarchy. It touches no group that it did not make.",
+            "/sys/fs/cgroup/cloister.slice");
+    static final Key<List<String>> ISOLATION_JAIL_PROGRAMS = key(
+            "isolation.jail-programs",
+            ValueTypes.absolutePaths(),
+            "",
+            "Programs and directories of the host that the jail of `chroot` mode holds beside the agent, bash, git, the"
+                    + " coreutils, python3 and node. Libraries that they need come along.",
+            "[/usr/bin/make, /usr/share/zoneinfo]");
+
     static final Key<Optional<URI>> UPSTREAM_URL = key(
             "upstream.url",
             ValueTypes.url().orWord("scripted"),

@@ -3,6 +3,7 @@ package dev.cloister.core.config;
 import dev.cloister.core.config.CloisterConfig.Price;
 import dev.cloister.core.config.CloisterConfig.UidRange;
 import dev.cloister.spi.Guarantee;
+import java.math.BigDecimal;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.InvalidPathException;
@@ -31,6 +32,8 @@ final class ValueTypes {
     private static final Map<String, Integer> SIZE_SHIFTS = Map.of("B", 0, "KiB", 10, "MiB", 20, "GiB", 30);
 
     private static final Pattern NUMBER = Pattern.compile("[0-9]{1,10}");
+    private static final Pattern DECIMAL = Pattern.compile("[0-9]{1,6}(\\.[0-9]{1,6})?");
+    private static final Pattern ABSOLUTE = Pattern.compile("/[^\\p{Cntrl},]*[^\\p{Cntrl},/]");
     private static final Pattern HOST_NAME = Pattern.compile(
             "(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
     private static final Pattern MODEL = Pattern.compile("[A-Za-z0-9._:@/*\\[\\]-]+");
@@ -62,6 +65,19 @@ final class ValueTypes {
                         .map(Long::parseLong)
                         .filter(number -> number >= least && number <= most)
                         .map(Long::intValue));
+    }
+
+    static ValueType<Double> decimal(double least, double most) {
+        return ValueType.scalar(
+                "a number from %s to %s, such as `0.5` or `2`".formatted(plain(least), plain(most)),
+                (text, place) -> Optional.of(text)
+                        .filter(DECIMAL.asMatchPredicate())
+                        .map(Double::parseDouble)
+                        .filter(number -> number >= least && number <= most));
+    }
+
+    private static String plain(double number) {
+        return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
     }
 
     static ValueType<Duration> duration() {
@@ -201,6 +217,12 @@ final class ValueTypes {
                             : Optional.empty();
                 });
         return ValueType.list(price, "a list of prices PATTERN=INPUT/OUTPUT", 0);
+    }
+
+    static ValueType<List<String>> absolutePaths() {
+        ValueType<String> path = ValueType.scalar(
+                "an absolute path", (text, place) -> Optional.of(text).filter(ABSOLUTE.asMatchPredicate()));
+        return ValueType.list(path, "a list of absolute paths", 0);
     }
 
     static ValueType<List<String>> toolRules() {

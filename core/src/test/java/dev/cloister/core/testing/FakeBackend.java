@@ -9,6 +9,7 @@ import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import dev.cloister.spi.SharedDirectory;
+import dev.cloister.spi.Usage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -60,6 +61,11 @@ public final class FakeBackend implements IsolationBackend {
 
     private final class FakeSandbox implements Sandbox {
         private final SandboxSpec spec;
+
+        @Override
+        public Optional<Usage> usage() {
+            return Optional.empty();
+        }
 
         FakeSandbox(SandboxSpec spec) {
             this.spec = spec;

@@ -9,6 +9,8 @@ import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SharedDirectory;
+import dev.cloister.spi.Usage;
+import java.util.Optional;
 import java.util.Set;
 
 /** What a dead server left of a sandbox: processes that can only be ended, for nobody holds their pipes. */
@@ -26,6 +28,11 @@ record AbandonedSandbox(Launcher launcher, SandboxRef ref) implements Sandbox {
     @Override
     public SandboxProcess launch(ProcessSpec spec) {
         throw over();
+    }
+
+    @Override
+    public Optional<Usage> usage() {
+        return Optional.empty();
     }
 
     private IsolationException over() {

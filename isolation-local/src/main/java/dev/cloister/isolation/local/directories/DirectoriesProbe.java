@@ -52,14 +52,14 @@ final class DirectoriesProbe implements AutoCloseable {
     }
 
     /** @throws IsolationException if the mode cannot even start a process */
-    static Set<Guarantee> run(Host host) {
+    static Set<Guarantee> run(IsolationConfig config, Host host) {
         try {
             Path root = Files.createTempDirectory(host.scratch(), "probe");
             Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx--x--x"));
             Path run = Files.createDirectory(root.resolve("run"));
             Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwx--x--x"));
             try (DirectoriesProbe probe =
-                    new DirectoriesProbe(host, root, new DirectoriesBackend(new IsolationConfig(run), host.isRoot()))) {
+                    new DirectoriesProbe(host, root, new DirectoriesBackend(config.withRunRoot(run), host.isRoot()))) {
                 return probe.probe();
             }
         } catch (IOException e) {

@@ -32,10 +32,10 @@ public final class DirectoriesProvider implements IsolationProvider {
     }
 
     @Override
-    public Availability probe(Host host) {
+    public Availability probe(IsolationConfig config, Host host) {
         Set<Guarantee> held;
         try {
-            held = DirectoriesProbe.run(host);
+            held = DirectoriesProbe.run(config, host);
         } catch (IsolationException e) {
             return new Availability.Unavailable(e.finding());
         }

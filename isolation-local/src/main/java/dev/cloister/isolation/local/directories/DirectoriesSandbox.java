@@ -13,9 +13,11 @@ import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import dev.cloister.spi.SharedDirectory;
+import dev.cloister.spi.Usage;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -68,6 +70,11 @@ final class DirectoriesSandbox implements Sandbox {
             launched.terminate(Duration.ZERO);
         }
         return launched;
+    }
+
+    @Override
+    public Optional<Usage> usage() {
+        return Optional.empty();
     }
 
     private synchronized Set<Long> runningPids() {

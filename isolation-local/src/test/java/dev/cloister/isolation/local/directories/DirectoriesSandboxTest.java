@@ -181,7 +181,7 @@ class DirectoriesSandboxTest {
     @Test
     @EnabledIf("isRoot")
     void theProbeFindsAllThatDirectoriesModePromises() {
-        assertThat(new DirectoriesProvider().probe(stage.host))
+        assertThat(new DirectoriesProvider().probe(stage.config, stage.host))
                 .isInstanceOfSatisfying(
                         Availability.Available.class,
                         available -> assertThat(available.holds())
@@ -199,7 +199,7 @@ class DirectoriesSandboxTest {
     @Test
     @DisabledIf("isRoot")
     void theProbeSeesNoWallForAnOrdinaryUser() {
-        assertThat(new DirectoriesProvider().probe(stage.host))
+        assertThat(new DirectoriesProvider().probe(stage.config, stage.host))
                 .isInstanceOfSatisfying(
                         Availability.Degraded.class,
                         degraded -> assertThat(degraded.holds())

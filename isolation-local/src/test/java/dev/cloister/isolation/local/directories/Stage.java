@@ -6,6 +6,7 @@ import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxLimits;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A host, an opened backend and sandboxes to play with, under a directory that every uid can walk to. */
 final class Stage implements AutoCloseable {
@@ -22,6 +24,7 @@ final class Stage implements AutoCloseable {
 
     final Path root;
     final Host host;
+    final IsolationConfig config;
     private final IsolationBackend backend;
 
     Stage() throws IOException {
@@ -29,7 +32,14 @@ final class Stage implements AutoCloseable {
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx--x--x"));
         Path run = directory(root.resolve("run"), "rwx--x--x");
         host = new Host("test", System.getProperty("os.arch"), serverUid(), FIRST_UID + 100, root);
-        backend = new DirectoriesProvider().open(new IsolationConfig(run), host);
+        config = new IsolationConfig(
+                run,
+                List.of(),
+                new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024),
+                Optional.empty(),
+                directory(root.resolve("jails"), "rwx--x--x"),
+                List.of());
+        backend = new DirectoriesProvider().open(config, host);
     }
 
     static long serverUid() throws IOException {
