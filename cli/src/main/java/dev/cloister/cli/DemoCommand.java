@@ -21,9 +21,16 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--keep", description = "Leave the server running afterwards.")
     private boolean keep;
 
+    @Option(
+            names = "--isolation",
+            paramLabel = "MODE",
+            defaultValue = "auto",
+            description = "auto, directories, namespaces, chroot (default: auto).")
+    private String isolation = "auto";
+
     @Override
     public Integer call() throws Exception {
         Logging.configure(new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.ERROR));
-        return Demo.run(spec.commandLine().getOut(), spec.commandLine().getErr(), keep);
+        return Demo.run(spec.commandLine().getOut(), spec.commandLine().getErr(), isolation, keep);
     }
 }

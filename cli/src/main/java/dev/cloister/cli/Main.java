@@ -17,7 +17,13 @@ import picocli.CommandLine.Command;
             "  verify  Install what the tests need and run them all.",
             "  docs    Write docs/configuration.md from the table of keys."
         },
-        subcommands = {ServeCommand.class, DemoCommand.class, TenantCommand.class, AuditCommand.class})
+        subcommands = {
+            ServeCommand.class,
+            DemoCommand.class,
+            DoctorCommand.class,
+            TenantCommand.class,
+            AuditCommand.class
+        })
 public final class Main {
     private Main() {}
 

@@ -183,9 +183,9 @@ class ArchitectureTest {
                 // Time itself is what a script asks for.
                 .that(not(named("core.upstream.ScriptedUpstream"))
                         // Other processes end and start without telling anybody.
-                        .and(not(named("isolation.local.directories.MortalServer")))
-                        .and(not(named("isolation.local.directories.DirectoriesProbe")))
-                        .and(not(named("isolation.local.launch.Launcher")))
+                        .and(not(named("isolation.local.probe.ModeProbe")))
+                        .and(not(named("isolation.local.sandbox.UidSweep")))
+                        .and(not(named("isolation.local.cgroup.Patience")))
                         // Another process holds the file.
                         .and(not(named("store.SqliteDatabase")))
                         // Asks over HTTP, as any client has to.

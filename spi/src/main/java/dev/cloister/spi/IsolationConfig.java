@@ -9,26 +9,20 @@ import java.util.Optional;
  *
  * @param runRoot an existing directory that only the server can write and every tenant can walk through; the backend
  *     owns everything below it
- * @param programs programs beside the system's own that every sandbox can run, at the path they have on the host
+ * @param programs programs and directories beside the system's own that every sandbox can read and run, at the path they
+ *     have on the host; the agent is one
  * @param limits what bounds each sandbox
  * @param cgroupParent the control group below which a backend makes its own; empty: below the server's own group
  * @param jails an existing directory like {@code runRoot}, for file systems that several sandboxes share, kept between starts
- * @param jailPrograms further programs or directories that a jail which does not show the host's system has to hold
  */
 public record IsolationConfig(
-        Path runRoot,
-        List<Path> programs,
-        SandboxLimits limits,
-        Optional<Path> cgroupParent,
-        Path jails,
-        List<Path> jailPrograms) {
+        Path runRoot, List<Path> programs, SandboxLimits limits, Optional<Path> cgroupParent, Path jails) {
     public IsolationConfig {
         programs = List.copyOf(programs);
-        jailPrograms = List.copyOf(jailPrograms);
     }
 
     /** The same with another run root, for trying a mode beside one that is in use. */
     public IsolationConfig withRunRoot(Path other) {
-        return new IsolationConfig(other, programs, limits, cgroupParent, jails, jailPrograms);
+        return new IsolationConfig(other, programs, limits, cgroupParent, jails);
     }
 }

@@ -34,10 +34,11 @@ public final class Demo {
     /**
      * @param out gets the table and what to do next
      * @param progress gets a line for each step
+     * @param isolation a value of `isolation.mode`
      * @param keep whether to serve on until the process is told to stop
      * @return the exit code: 0 if all went as it must, 1 if not, 2 if this host has no wall to show
      */
-    public static int run(PrintWriter out, PrintWriter progress, boolean keep)
+    public static int run(PrintWriter out, PrintWriter progress, String isolation, boolean keep)
             throws IOException, InterruptedException {
         Path directory = Files.createTempDirectory("cloister-demo-");
         Files.setPosixFilePermissions(
@@ -45,7 +46,15 @@ public final class Demo {
         CloisterConfig config = ConfigLoader.load(
                 Optional.empty(),
                 agent(),
-                Map.of("data", directory.resolve("data").toString(), "port", "0", "upstream.url", "scripted"),
+                Map.of(
+                        "data",
+                        directory.resolve("data").toString(),
+                        "port",
+                        "0",
+                        "upstream.url",
+                        "scripted",
+                        "isolation.mode",
+                        isolation),
                 HostFacts.defaults());
         Progress steps = new Progress(progress);
         steps.begin("starting a server with the scripted upstream");

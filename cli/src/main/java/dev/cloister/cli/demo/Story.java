@@ -3,12 +3,15 @@ package dev.cloister.cli.demo;
 import dev.cloister.cli.demo.Client.Answer;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -18,10 +21,6 @@ import tools.jackson.databind.node.ObjectNode;
  * scripted upstream tells it.
  */
 final class Story implements AutoCloseable {
-    /** Finds A's agent while it runs, by its program, from A's own sandbox. */
-    private static final String OWN_AGENT = "for p in /proc/[0-9]*; do"
-            + " case \"$(readlink $p/exe 2>/dev/null)\" in */claude) echo ${p#/proc/};; esac; done";
-
     private final Client a;
     private final Client b;
     private final Path workspaces;
@@ -38,8 +37,8 @@ final class Story implements AutoCloseable {
 
     List<Attempt> tell() throws IOException, InterruptedException {
         progress.begin("A's agent writes a secret into A's workspace");
-        String work = a.exec("pwd").strip();
-        Answer written = a.turn(Client.write(work + "/secret.txt", secret), Client.bash("cat secret.txt"));
+        Answer written =
+                a.turn(Client.write(a.exec("pwd").strip() + "/secret.txt", secret), Client.bash("cat secret.txt"));
         attempts.add(new Attempt(
                 "A",
                 "agent: Write secret.txt, cat it",
@@ -50,10 +49,13 @@ final class Story implements AutoCloseable {
 
         progress.begin("A's agent stays at work (sleep) while B is about");
         CompletableFuture<Answer> busy = a.turnAside(Client.bash("sleep 100"));
-        String pid = awaitAgent(busy);
+        ProcessHandle agent = awaitAgent(busy);
+        // What B attacks are the host's own names: in B's sandbox they may lead nowhere, and that is the point.
+        Path tree = treeOfA();
+        String work = tree.resolve("work").toString();
 
         progress.begin("B's agent tries to reach A's secret, transcript and environment");
-        attack(work, written.session(), pid);
+        attack(tree, written.session(), agent);
 
         progress.begin("B names A's file with @ in a prompt");
         Answer mention = b.message("What does @" + work + "/secret.txt say?");
@@ -85,21 +87,36 @@ final class Story implements AutoCloseable {
         return attempts;
     }
 
-    private String awaitAgent(CompletableFuture<Answer> busy) throws IOException, InterruptedException {
+    /** The server is in this process, so its agents descend from it. */
+    private static ProcessHandle awaitAgent(CompletableFuture<Answer> busy) throws InterruptedException {
         for (int attempt = 0; attempt < 200 && !busy.isDone(); attempt++) {
-            List<String> pids = a.exec(OWN_AGENT).lines().toList();
-            if (!pids.isEmpty()) {
-                return pids.getLast();
+            Optional<ProcessHandle> agent = ProcessHandle.current()
+                    .descendants()
+                    .filter(process -> process.info().command().orElse("").endsWith("/claude"))
+                    .findFirst();
+            if (agent.isPresent()) {
+                return agent.get();
             }
             Thread.sleep(100);
         }
         throw new IllegalStateException("A's agent was not seen at work");
     }
 
-    private void attack(String work, String session, String pid) throws IOException, InterruptedException {
+    /** A's tree on the host, known by what A wrote into it. */
+    private Path treeOfA() throws IOException {
+        try (Stream<Path> trees = Files.list(workspaces)) {
+            return trees.filter(tree -> Files.exists(tree.resolve("work/secret.txt")))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalStateException("A's workspace was not found"));
+        }
+    }
+
+    private void attack(Path tree, String session, ProcessHandle agent) throws IOException, InterruptedException {
+        long pid = agent.pid();
+        String work = tree.resolve("work").toString();
         String target = work + "/secret.txt";
-        String transcript =
-                a.exec("ls \"$HOME\"/.claude/projects/*/" + session + ".jsonl").strip();
+        String inner = a.exec("cd; ls .claude/projects/*/" + session + ".jsonl").strip();
+        String transcript = tree.resolve("home") + "/" + inner;
         List<ObjectNode> steps = List.of(
                 Client.read(target),
                 Client.bash("cat " + target),
@@ -131,7 +148,7 @@ final class Story implements AutoCloseable {
                     shown(content),
                     refused && !content.contains(secret) && !content.contains("ANTHROPIC_")));
         }
-        boolean alive = a.exec(OWN_AGENT).lines().anyMatch(pid::equals);
+        boolean alive = agent.isAlive();
         attempts.add(new Attempt("A", "A's agent afterwards", alive ? "still at work" : "gone", alive));
     }
 
@@ -175,7 +192,7 @@ final class Story implements AutoCloseable {
     private String shown(String text) {
         String line = text.strip().lines().findFirst().orElse("");
         for (String part : text.strip().lines().toList()) {
-            if (part.contains("enied") || part.contains("not permitted")) {
+            if (part.contains("enied") || part.contains("not permitted") || part.contains("o such ")) {
                 line = part;
                 break;
             }

@@ -84,13 +84,7 @@ public final class Cloister implements AutoCloseable {
             WorkspaceRoot.requireSafe(config.paths().workspaces(), HostFacts.uid());
             RunDirectory run = RunDirectory.prepare(config.paths().workspaces(), HostFacts.uid());
             Host host = HostFacts.host(uids.probe(), run.scratch());
-            IsolationConfig isolation = new IsolationConfig(
-                    run.runRoot(),
-                    config.agent().executable().stream().toList(),
-                    config.isolation().limits(),
-                    config.isolation().cgroupParent(),
-                    run.jails(),
-                    config.isolation().jailPrograms());
+            IsolationConfig isolation = run.isolation(config);
             IsolationChoice choice = IsolationChoice.make(config.isolation(), isolation, host);
             guarantees = choice.guarantees();
             requireWallForTenants(config, choice, store);

@@ -32,19 +32,27 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
         boolean usable() {
             return !(availability instanceof Availability.Unavailable);
         }
+
+        boolean separates() {
+            return availability.holds().contains(Guarantee.FILES_OF_OTHERS_UNREADABLE);
+        }
     }
 
     static IsolationChoice make(CloisterConfig.Isolation wanted, IsolationConfig config, Host host) {
         List<Candidate> candidates = new ArrayList<>();
-        for (IsolationProvider provider : ServiceLoader.load(IsolationProvider.class)) {
-            if (wanted.mode().isEmpty() || wanted.mode().get() == provider.mode()) {
+        for (IsolationProvider provider : strongestFirst()) {
+            if (wanted.mode().isEmpty()
+                    ? automatic(provider.mode())
+                    : wanted.mode().get() == provider.mode()) {
                 candidates.add(new Candidate(provider, provider.probe(config, host)));
+                if (candidates.getLast().separates()) {
+                    break;
+                }
             }
         }
         Candidate chosen = candidates.stream()
                 .filter(Candidate::usable)
-                .max(Comparator.<Candidate, Boolean>comparing(c -> c.availability() instanceof Availability.Available)
-                        .thenComparing(c -> c.provider().mode()))
+                .max(Comparator.comparingInt(c -> c.availability().holds().size()))
                 .orElseThrow(() -> none(wanted.mode(), candidates));
 
         Set<Guarantee> holds = EnumSet.copyOf(IN_EVERY_MODE);
@@ -62,6 +70,18 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
                 chosen.provider(),
                 new Guarantees(
                         chosen.provider().mode(), holds, chosen.availability().findings(), weak));
+    }
+
+    static List<IsolationProvider> strongestFirst() {
+        return ServiceLoader.load(IsolationProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .sorted(Comparator.comparing(IsolationProvider::mode).reversed())
+                .toList();
+    }
+
+    /** Chroot holds what namespaces holds, with a smaller file system: that is for the operator to choose, by name. */
+    private static boolean automatic(IsolationMode mode) {
+        return mode != IsolationMode.CHROOT;
     }
 
     private static CloisterException none(Optional<IsolationMode> wanted, List<Candidate> candidates) {

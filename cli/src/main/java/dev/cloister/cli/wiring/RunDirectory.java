@@ -1,12 +1,15 @@
 package dev.cloister.cli.wiring;
 
+import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.spi.IsolationConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.stream.Stream;
 
 /**
  * The server's own places beside the tenants' trees.
@@ -30,6 +33,17 @@ record RunDirectory(Path runRoot, Path scratch, Path jails) {
             throw new CloisterException(
                     ErrorCode.INTERNAL, "the workspaces directory " + workspaces + " cannot be used: " + e, e);
         }
+    }
+
+    /** What the modes need to know of these places and of the configuration. */
+    IsolationConfig isolation(CloisterConfig config) {
+        return new IsolationConfig(
+                runRoot,
+                Stream.concat(config.agent().executable().stream(), config.isolation().programs().stream())
+                        .toList(),
+                config.isolation().limits(),
+                config.isolation().cgroupParent(),
+                jails);
     }
 
     private static Path own(Path directory, String mode, long serverUid) throws IOException {

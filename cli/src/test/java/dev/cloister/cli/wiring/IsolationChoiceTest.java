@@ -49,7 +49,7 @@ class IsolationChoiceTest {
     private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
         return IsolationChoice.make(
                 new CloisterConfig.Isolation(mode, false, require, LIMITS, Optional.empty(), List.of()),
-                new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), scratch, List.of()),
+                new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), scratch),
                 host);
     }
 

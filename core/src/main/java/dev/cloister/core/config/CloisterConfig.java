@@ -62,7 +62,7 @@ public record CloisterConfig(
             Set<Guarantee> require,
             SandboxLimits limits,
             Optional<Path> cgroupParent,
-            List<Path> jailPrograms) {}
+            List<Path> programs) {}
 
     /** @param url empty: the scripted upstream */
     public record UpstreamSettings(

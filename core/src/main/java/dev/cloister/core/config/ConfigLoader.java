@@ -110,7 +110,7 @@ public final class ConfigLoader {
                         values.get(Keys.ISOLATION_TMP),
                         values.get(Keys.ISOLATION_OPEN_FILES)),
                 values.find(Keys.ISOLATION_CGROUP_PARENT),
-                values.get(Keys.ISOLATION_JAIL_PROGRAMS).stream().map(Path::of).toList());
+                values.get(Keys.ISOLATION_PROGRAMS).stream().map(Path::of).toList());
     }
 
     private static Paths paths(Values values, HostDefaults host) {

@@ -138,13 +138,14 @@ final class Keys {
             "The control group below which Cloister makes its own, as a directory; with cgroup v1, the path within each"
                     + " controller's hierarchy. It touches no group that it did not make.",
             "/sys/fs/cgroup/cloister.slice");
-    static final Key<List<String>> ISOLATION_JAIL_PROGRAMS = key(
-            "isolation.jail-programs",
+    static final Key<List<String>> ISOLATION_PROGRAMS = key(
+            "isolation.programs",
             ValueTypes.absolutePaths(),
             "",
-            "Programs and directories of the host that the jail of `chroot` mode holds beside the agent, bash, git, the"
-                    + " coreutils, python3 and node. Libraries that they need come along.",
-            "[/usr/bin/make, /usr/share/zoneinfo]");
+            "Further programs and directories of the host that every sandbox can read and run. `directories` and"
+                    + " `namespaces` show the host's `/usr` without being told; `chroot` shows the agent, bash, git, the"
+                    + " coreutils, python3 and node, and what is named here with the libraries that it needs.",
+            "[/opt/toolchain, /usr/bin/make]");
 
     static final Key<Optional<URI>> UPSTREAM_URL = key(
             "upstream.url",

@@ -1,87 +1,157 @@
 package dev.cloister.isolation.local.launch;
 
-import dev.cloister.spi.ProcessSpec;
-import dev.cloister.spi.SandboxSpec;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
+import java.util.Set;
 
 /**
- * All that is needed to start one process, decided without any I/O.
+ * All layers behind which one process is to run, decided without any I/O. The launcher applies every one of them or does not
+ * start the process.
  *
- * @param argv what the server executes; visible to every process of the host
- * @param environment what the tenant's command finds; handed over in a file, because the programs that run before the
- *     uid is switched must not obey a tenant's LD_PRELOAD
+ * @param ids the uid and gid to take; empty where the server can give no other than its own
+ * @param namespaces which ones are new
+ * @param root what the process finds as its file system; empty: the host's
+ * @param limits per process
+ * @param landlock the files it may use, on top of what their modes say; empty where the kernel has no Landlock
+ * @param cgroups the {@code cgroup.procs} files of the groups that it joins
+ * @param tmp a directory made for it, 0700, and removed after it; empty where its {@code /tmp} is its own
+ * @param directory where it starts
+ * @param environment all of it; handed over by the server's socket and never on a command line
+ * @param command program and arguments
  */
-public record LaunchPlan(List<String> argv, Map<String, String> environment) {
-    /** Where the programs that stand between server and command are found. */
-    public record Tools(Path setpriv, Path perl, Path supervisor, int prctlNumber) {}
-
-    /** The fixed search path of every sandbox: the host's own programs only. */
-    static final String PATH = "/usr/local/bin:/usr/bin:/bin";
-
+public record LaunchPlan(
+        Optional<Ids> ids,
+        Set<Namespace> namespaces,
+        Optional<Root> root,
+        List<Limit> limits,
+        Optional<Landlock> landlock,
+        SystemCalls systemCalls,
+        List<Path> cgroups,
+        Optional<String> tmp,
+        String directory,
+        Map<String, String> environment,
+        List<String> command) {
     public LaunchPlan {
-        argv = List.copyOf(argv);
+        namespaces = Collections.unmodifiableSet(
+                namespaces.isEmpty() ? EnumSet.noneOf(Namespace.class) : EnumSet.copyOf(namespaces));
+        limits = List.copyOf(limits);
+        cgroups = List.copyOf(cgroups);
         environment = Map.copyOf(environment);
+        command = List.copyOf(command);
     }
+
+    public LaunchPlan withNamespaces(Set<Namespace> others) {
+        return new LaunchPlan(
+                ids, others, root, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withRoot(Optional<Root> other) {
+        return new LaunchPlan(
+                ids, namespaces, other, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withLimits(List<Limit> others) {
+        return new LaunchPlan(
+                ids, namespaces, root, others, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withLandlock(Optional<Landlock> other) {
+        return new LaunchPlan(
+                ids, namespaces, root, limits, other, systemCalls, cgroups, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withSystemCalls(SystemCalls other) {
+        return new LaunchPlan(
+                ids, namespaces, root, limits, landlock, other, cgroups, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withCgroups(List<Path> others) {
+        return new LaunchPlan(
+                ids, namespaces, root, limits, landlock, systemCalls, others, tmp, directory, environment, command);
+    }
+
+    public LaunchPlan withIds(Optional<Ids> other) {
+        return new LaunchPlan(
+                other, namespaces, root, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+    }
+
+    public record Ids(long uid, long gid) {}
+
+    /** A limit of setrlimit(2), by the launcher's name for it. */
+    public record Limit(String name, long value) {}
 
     /**
-     * The plan of directories mode.
+     * A file system that shows only what the steps bring in.
      *
-     * @param ownUid whether the sandbox's uid is the tenant's alone, which only a server running as root can give
-     * @param serverPid the process with which the command has to die
-     * @param share the launch's own directory
-     * @param tmp the launch's TMPDIR, which does not exist yet
+     * @param base an empty directory of the host below which no step's source lies; the new root is mounted there, seen by
+     *     the launched process alone
      */
-    public static LaunchPlan directories(
-            Tools tools,
-            SandboxSpec sandbox,
-            ProcessSpec process,
-            boolean ownUid,
-            long serverPid,
-            Path share,
-            Path tmp) {
-        List<String> argv = new ArrayList<>();
-        argv.add(tools.setpriv().toString());
-        if (ownUid) {
-            argv.add("--reuid=" + sandbox.uid());
-            argv.add("--regid=" + sandbox.uid());
-            argv.add("--clear-groups");
-            argv.add("--bounding-set=-all");
+    public record Root(Path base, Kind kind, List<Step> steps) {
+        public Root {
+            steps = List.copyOf(steps);
         }
-        argv.add("--inh-caps=-all");
-        argv.add("--ambient-caps=-all");
-        argv.add("--no-new-privs");
-        argv.add("--pdeathsig=TERM");
-        argv.add(tools.perl().toString());
-        argv.add(tools.supervisor().toString());
-        argv.add(Long.toString(serverPid));
-        argv.add(Integer.toString(tools.prctlNumber()));
-        argv.add(ownUid ? "1" : "0");
-        argv.add(share.toString());
-        argv.add(tmp.toString());
-        argv.add(process.cwd());
-        argv.addAll(process.command());
-
-        Map<String, String> environment = new TreeMap<>(process.env());
-        environment.putIfAbsent("PATH", PATH);
-        environment.putIfAbsent("LANG", "C.UTF-8");
-        environment.put("HOME", sandbox.home().toString());
-        environment.put("TMPDIR", tmp.toString());
-        environment.put("USER", "agent");
-        environment.put("LOGNAME", "agent");
-        environment.put("SHELL", "/bin/bash");
-        return new LaunchPlan(argv, environment);
     }
 
-    /** The environment as the supervisor reads it: {@code NAME=value}, each ended by a NUL. */
-    byte[] environmentBlock() {
-        StringBuilder block = new StringBuilder();
-        environment.forEach(
-                (name, value) -> block.append(name).append('=').append(value).append('\0'));
-        return block.toString().getBytes(StandardCharsets.UTF_8);
+    /** What the new root is made of. */
+    public sealed interface Kind {
+        /** An empty file system in memory, read-only once it is complete. */
+        record Empty(long bytes) implements Kind {}
+
+        /** A directory of the host, read-only; the steps' targets stand in it already. */
+        record Template(Path directory) implements Kind {}
+    }
+
+    /** One thing in the new root, at an absolute inner path. */
+    public sealed interface Step {
+        record Readable(Path source, String path) implements Step {}
+
+        record Writable(Path source, String path) implements Step {}
+
+        record Device(String path) implements Step {}
+
+        record Link(String target, String path) implements Step {}
+
+        record TextFile(String content, String path) implements Step {}
+
+        record Temporary(long bytes, String path) implements Step {}
+
+        record Processes(String path) implements Step {}
+    }
+
+    /** @param readable inner paths below which files may be read and run; {@code writable} likewise, and changed */
+    public record Landlock(LandlockLevel level, List<String> readable, List<String> writable) {
+        public Landlock {
+            readable = List.copyOf(readable);
+            writable = List.copyOf(writable);
+        }
+    }
+
+    /** How much of Landlock the kernel has; each holds what stands before it. */
+    public enum LandlockLevel {
+        FILES("files"),
+        TCP("files,tcp"),
+        SCOPES("files,tcp,scope");
+
+        private final String id;
+
+        LandlockLevel(String id) {
+            this.id = id;
+        }
+
+        String id() {
+            return id;
+        }
+    }
+
+    public enum SystemCalls {
+        UNFILTERED,
+        /** Without those that reach beyond the sandbox. */
+        FILTERED,
+        /** Also without those that would reach through the host's network and IPC namespaces. */
+        FILTERED_SHARED
     }
 }

@@ -1,182 +1,175 @@
 package dev.cloister.isolation.local.launch;
 
-import dev.cloister.isolation.local.process.ProcessTable;
+import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
-import dev.cloister.spi.ProcessSpec;
-import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
-import java.util.function.Supplier;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.UnaryOperator;
 
 /**
- * Turns launch plans into processes. Owns the run root: the supervisor's script stands in it, and a {@link Share} for each
- * launch. Thread-safe.
+ * Turns launch plans into processes through the native launcher. Owns the run root: the launcher's program and socket stand in
+ * it, the base of new roots, and a {@link Share} for each sandbox. Thread-safe.
  */
 public final class Launcher implements AutoCloseable {
-    private static final Path SETPRIV = Path.of("/usr/bin/setpriv");
-    private static final Path PERL = Path.of("/usr/bin/perl");
-    /** The number of prctl(2), by architecture as the JVM names it. */
-    private static final Map<String, Integer> PRCTL = Map.of("amd64", 157, "aarch64", 167);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Duration LOOK = Duration.ofMillis(500);
+    private static final int MAX_COMPLAINT = 1024;
 
     private final Path runRoot;
-    private final boolean ownUids;
-    private final LaunchPlan.Tools tools;
-    private final Spawner spawner;
+    private final Path program;
+    private final ControlSocket control;
+    private final Spawner spawner = new Spawner();
 
-    private Launcher(Path runRoot, boolean ownUids, LaunchPlan.Tools tools) {
+    private Launcher(Path runRoot, Path program, ControlSocket control) {
         this.runRoot = runRoot;
-        this.ownUids = ownUids;
-        this.tools = tools;
-        this.spawner = new Spawner();
+        this.program = program;
+        this.control = control;
     }
 
     /**
      * Takes the run root into use and removes what an earlier server left in it.
      *
-     * @param ownUids whether each sandbox has a uid that is its tenant's alone
-     * @throws IsolationException if a program is missing or the run root cannot be used
+     * @throws IsolationException if there is no launcher for this machine or the run root cannot be used
      */
-    public static Launcher open(Path runRoot, boolean ownUids) {
-        Integer prctl = PRCTL.get(System.getProperty("os.arch").toLowerCase(Locale.ROOT));
-        if (prctl == null) {
-            throw new IsolationException(new Finding(
-                    "this processor architecture is not supported",
-                    System.getProperty("os.arch"),
-                    "Run Cloister on x86-64 or arm64."));
-        }
-        requireProgram(SETPRIV, "util-linux");
-        requireProgram(PERL, "perl-base");
+    public static Launcher open(Path runRoot) {
         try {
             sweep(runRoot);
-            Path supervisor = runRoot.resolve("supervise.pl");
-            Files.deleteIfExists(supervisor);
-            Files.createFile(
-                    supervisor, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-            Files.write(supervisor, script());
-            Files.setPosixFilePermissions(supervisor, PosixFilePermissions.fromString("rw-r--r--"));
-            return new Launcher(runRoot, ownUids, new LaunchPlan.Tools(SETPRIV, PERL, supervisor, prctl));
+            Path base = Files.createDirectory(runRoot.resolve("root"));
+            // Tenants' uids mount their root here, each in a namespace of its own; in the host's it stays empty.
+            Files.setPosixFilePermissions(base, PosixFilePermissions.fromString("rwxr-xr-x"));
+            Path program = unpack("cloister-launch", runRoot);
+            return new Launcher(runRoot, program, ControlSocket.open(runRoot.resolve("control")));
         } catch (IOException e) {
             throw new IsolationException(
                     new Finding(
                             "the run directory cannot be used",
                             e.toString(),
-                            "Check the owner and the mode of " + runRoot + "."),
+                            "Check the owner and the mode of " + runRoot + ", and that programs may run there."),
                     e);
         }
     }
 
-    private static void requireProgram(Path program, String debianPackage) {
-        if (!Files.isExecutable(program)) {
-            throw new IsolationException(new Finding(
-                    program + " is missing", "there is no such program", "apt-get install " + debianPackage));
+    /**
+     * Writes one of the native programs, built for this architecture, into a directory. The caller owns the file.
+     *
+     * @throws IsolationException if this build has none for this architecture
+     */
+    public static Path unpack(String name, Path directory) throws IOException {
+        String resource =
+                "/dev/cloister/launcher/" + System.getProperty("os.arch").toLowerCase(Locale.ROOT) + "/" + name;
+        try (InputStream in = Launcher.class.getResourceAsStream(resource)) {
+            if (in == null) {
+                throw new IsolationException(new Finding(
+                        "this build has no native launcher for this processor architecture",
+                        "there is no " + resource + " in it",
+                        "Build Cloister on a machine of this architecture (x86-64 or arm64)."));
+            }
+            Path file = Files.createFile(
+                    directory.resolve(name),
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            Files.write(file, in.readAllBytes());
+            return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r-x------"));
         }
     }
 
     private static void sweep(Path runRoot) throws IOException {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(runRoot, Files::isDirectory)) {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(runRoot)) {
             for (Path entry : entries) {
                 Share.delete(entry);
             }
         }
     }
 
-    private static byte[] script() throws IOException {
-        try (InputStream in = Launcher.class.getResourceAsStream("supervise.pl")) {
-            if (in == null) {
-                throw new IllegalStateException("the supervisor is missing from the jar");
-            }
-            return in.readAllBytes();
-        }
+    /** Where the new roots of plans are mounted. */
+    public Path base() {
+        return runRoot.resolve("root");
     }
 
-    public boolean ownUids() {
-        return ownUids;
-    }
-
-    /** A new share for a sandbox's tenant. */
-    public Share share(SandboxSpec sandbox) {
-        return Share.make(runRoot, sandbox.uid(), ownUids);
+    /** A new share of a sandbox whose processes have the group {@code gid}. */
+    public Share share(long gid, boolean ownUid) {
+        return Share.make(runRoot, gid, ownUid);
     }
 
     /**
-     * Starts a process in directories mode.
+     * Starts a process. Returns when every layer of the plan stands and the command was handed over to.
      *
-     * @param others the other processes of the sandbox, spared when this one's supervisor was killed and the uid is swept
+     * @param abandoned see {@link LaunchedProcess}
+     * @param judged see {@link LaunchedProcess}
+     * @throws IsolationException if a layer could not be applied; then nothing of the command ran
      */
-    public SupervisedProcess launch(SandboxSpec sandbox, ProcessSpec process, Supplier<Set<Long>> others) {
-        Share share = share(sandbox);
+    public LaunchedProcess launch(LaunchPlan plan, Runnable abandoned, UnaryOperator<ExitStatus> judged) {
+        Report report = control.expect(Arguments.environmentBlock(plan));
         try {
-            Path tmp = sandbox.tmp().resolve(share.host().getFileName());
-            LaunchPlan plan = LaunchPlan.directories(
-                    tools, sandbox, process, ownUids, ProcessHandle.current().pid(), share.host(), tmp);
-            share.publish("env", plan.environmentBlock());
-            share.publishWritable("status");
-            Process supervisor = spawner.spawn(plan.argv());
-            return new SupervisedProcess(
-                    supervisor,
-                    share.host().resolve("status"),
-                    () -> sweepUid(sandbox.uid(), others.get()),
-                    share::close);
+            List<String> reporting = List.of("--control", control.path().toString(), "--id", report.id());
+            Process launcher = spawner.spawn(Arguments.of(program, reporting, plan));
+            return switch (beginning(report, launcher)) {
+                case Report.Beginning.Started() -> new LaunchedProcess(launcher, report, abandoned, judged);
+                case Report.Beginning.Failed(LaunchFailure why) -> throw new IsolationException(why.finding());
+                case Report.Beginning.Silent() -> throw silent(launcher);
+            };
         } catch (IOException e) {
-            share.close();
             throw new IsolationException(
                     new Finding(
                             "a process could not be started", e.toString(), "Check the host's limits on processes."),
                     e);
-        } catch (UncheckedIOException e) {
-            share.close();
-            throw e;
+        } finally {
+            control.forget(report);
         }
     }
 
-    /**
-     * Kills every process of a uid that is a tenant's alone, but those that descend from {@code spared}. Does nothing where
-     * the tenants share the server's uid: there nobody could say whose a process is.
-     */
-    public void sweepUid(long uid, Set<Long> spared) {
-        if (!ownUids) {
-            return;
-        }
-        for (int round = 0; round < 500; round++) {
-            try {
-                ProcessTable table = ProcessTable.read();
-                Set<Long> kept = table.trees(spared);
-                boolean none = true;
-                for (long pid : table.ofUid(uid)) {
-                    if (!kept.contains(pid)) {
-                        none = false;
-                        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    private static Report.Beginning beginning(Report report, Process launcher) {
+        try {
+            for (long waited = 0; waited < PATIENCE.toMillis(); waited += LOOK.toMillis()) {
+                // A launcher that has ended has said what it had to say; only the reading may still be under way.
+                boolean gone = !launcher.isAlive();
+                try {
+                    return report.beginning().get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+                } catch (TimeoutException e) {
+                    if (gone) {
+                        break;
                     }
                 }
-                if (none) {
-                    return;
-                }
-                Thread.sleep(5);
-            } catch (IOException e) {
-                throw new UncheckedIOException("the process table could not be read", e);
-            } catch (InterruptedException e) {
-                // A sweep that stops half-way leaves processes behind.
-                Thread.currentThread().interrupt();
-                return;
             }
+            launcher.destroyForcibly();
+            return new Report.Beginning.Silent();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            launcher.destroyForcibly();
+            Thread.currentThread().interrupt();
+            return new Report.Beginning.Silent();
         }
-        throw new IsolationException(new Finding(
-                "processes of a tenant could not be ended",
-                "uid " + uid + " kept starting new ones through 500 rounds of kills",
-                "End them by hand: pkill -KILL -U " + uid));
+    }
+
+    private static IsolationException silent(Process launcher) {
+        launcher.destroyForcibly();
+        String complaint = "";
+        try (InputStream stderr = launcher.getErrorStream()) {
+            complaint = new String(stderr.readNBytes(MAX_COMPLAINT), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            complaint = e.toString();
+        }
+        return new IsolationException(new Finding(
+                "the launcher did not start a process and did not say why",
+                complaint.isEmpty() ? "it was killed, or did not answer in time" : complaint,
+                "Try again; if it happens again, look into the host's log for what ends processes."));
     }
 
     @Override
     public void close() {
         spawner.close();
+        control.close();
     }
 }

@@ -16,8 +16,8 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 
 /**
- * A directory {@code <run root>/<random>} of the server, which the tenant's group can enter (0710): the tenant reaches what
- * stands in it and can change nothing about it. Not thread-safe.
+ * A directory of the server with a random name, which the tenant's group can enter (0710): the tenant reaches what stands in
+ * it and can change nothing about it. Not thread-safe.
  */
 public final class Share implements SharedDirectory {
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -25,23 +25,39 @@ public final class Share implements SharedDirectory {
     private final Path directory;
     private final long gid;
     private final boolean ownUid;
+    private final String inner;
 
-    private Share(Path directory, long gid, boolean ownUid) {
+    private Share(Path directory, String inner, long gid, boolean ownUid) {
         this.directory = directory;
+        this.inner = inner;
         this.gid = gid;
         this.ownUid = ownUid;
     }
 
     /** Makes a new, empty one for the group {@code gid}; without a uid of its own the tenant is the server's user. */
-    public static Share make(Path runRoot, long gid, boolean ownUid) {
-        byte[] name = new byte[8];
-        RANDOM.nextBytes(name);
-        // A short name: a unix socket's path may have 107 bytes.
-        Path directory = runRoot.resolve(HexFormat.of().formatHex(name));
+    static Share make(Path parent, long gid, boolean ownUid) {
+        Path directory = parent.resolve(randomName());
+        return make(directory, directory.toString(), gid, ownUid);
+    }
+
+    /** A share within this one, which the tenant finds below {@code innerParent}. */
+    public Share within(String innerParent) {
+        String name = randomName();
+        return make(directory.resolve(name), innerParent + "/" + name, gid, ownUid);
+    }
+
+    /** Short: a unix socket's path may have 107 bytes. */
+    private static String randomName() {
+        byte[] random = new byte[6];
+        RANDOM.nextBytes(random);
+        return HexFormat.of().formatHex(random);
+    }
+
+    private static Share make(Path directory, String inner, long gid, boolean ownUid) {
         try {
             Files.createDirectory(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            Share share = new Share(directory, gid, ownUid);
+            Share share = new Share(directory, inner, gid, ownUid);
             share.open(directory, "rwx--x---");
             return share;
         } catch (IOException e) {
@@ -49,7 +65,7 @@ public final class Share implements SharedDirectory {
                     new Finding(
                             "the server could not make a directory for a launch",
                             e.toString(),
-                            "Check the space, the owner and the mode of " + runRoot + "."),
+                            "Check the space, the owner and the mode of " + directory.getParent() + "."),
                     e);
         }
     }
@@ -68,26 +84,17 @@ public final class Share implements SharedDirectory {
 
     @Override
     public String inner() {
-        return directory.toString();
+        return inner;
     }
 
     @Override
     public String publish(String name, byte[] content) {
-        return put(name, content, "rw-r-----");
-    }
-
-    /** Writes a file that the tenant can read and append to. */
-    void publishWritable(String name) {
-        put(name, new byte[0], "rw-rw----");
-    }
-
-    private String put(String name, byte[] content, String permissions) {
         Path file = directory.resolve(name);
         try {
             Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
             Files.write(file, content, StandardOpenOption.WRITE);
-            open(file, permissions);
-            return file.toString();
+            open(file, "rw-r-----");
+            return inner + "/" + name;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -114,15 +121,17 @@ public final class Share implements SharedDirectory {
         }
     }
 
-    /** Removes a share, of this or of an earlier server. The tenant cannot have made directories in it. */
-    public static void delete(Path directory) throws IOException {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-            for (Path entry : entries) {
-                Files.deleteIfExists(entry);
+    /** Removes a file or a share with those in it, of this or of an earlier server. The tenant can have made none of it. */
+    static void delete(Path path) throws IOException {
+        if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
+                for (Path entry : entries) {
+                    delete(entry);
+                }
+            } catch (NoSuchFileException e) {
+                return;
             }
-        } catch (NoSuchFileException e) {
-            return;
         }
-        Files.deleteIfExists(directory);
+        Files.deleteIfExists(path);
     }
 }

@@ -27,7 +27,7 @@ public final class Spawner implements AutoCloseable {
             return thread.submit(() -> {
                         ProcessBuilder builder = new ProcessBuilder(argv);
                         builder.environment().clear();
-                        builder.environment().put("PATH", LaunchPlan.PATH);
+                        builder.environment().put("PATH", "/usr/bin:/bin");
                         builder.directory(new File("/"));
                         return builder.start();
                     })

@@ -1,0 +1,168 @@
+package dev.cloister.isolation.local.sandbox;
+
+import dev.cloister.isolation.local.cgroup.Cgroup;
+import dev.cloister.isolation.local.launch.AtOnce;
+import dev.cloister.isolation.local.launch.LaunchedProcess;
+import dev.cloister.isolation.local.launch.Launcher;
+import dev.cloister.isolation.local.launch.Share;
+import dev.cloister.isolation.local.plan.Blueprint;
+import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.Finding;
+import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.ProcessSpec;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxPaths;
+import dev.cloister.spi.SandboxProcess;
+import dev.cloister.spi.SandboxRef;
+import dev.cloister.spi.SandboxSpec;
+import dev.cloister.spi.SharedDirectory;
+import dev.cloister.spi.Usage;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/** One tenant's sandbox in any mode on this machine: a share, a control group, and the processes that run. */
+final class LocalSandbox implements Sandbox {
+    private static final int SIGKILL = 9;
+    /** How a shell tells that its command was killed. */
+    private static final int KILLED_IN_A_SHELL = 128 + SIGKILL;
+
+    private final Blueprint blueprint;
+    private final Launcher launcher;
+    private final SandboxSpec spec;
+    private final Share share;
+    private final Optional<Cgroup> cgroup;
+    private final UidSweep sweep;
+    private final Consumer<LocalSandbox> whenClosed;
+    private final AtomicLong launches = new AtomicLong();
+    private final Set<LaunchedProcess> running = new HashSet<>();
+    private boolean closed;
+
+    /** Takes over the share and the group. */
+    LocalSandbox(
+            Blueprint blueprint,
+            Launcher launcher,
+            SandboxSpec spec,
+            Share share,
+            Optional<Cgroup> cgroup,
+            UidSweep sweep,
+            Consumer<LocalSandbox> whenClosed) {
+        this.blueprint = blueprint;
+        this.launcher = launcher;
+        this.spec = spec;
+        this.share = share;
+        this.cgroup = cgroup;
+        this.sweep = sweep;
+        this.whenClosed = whenClosed;
+    }
+
+    @Override
+    public SandboxRef ref() {
+        return new SandboxRef(blueprint.mode(), spec.name(), spec.uid());
+    }
+
+    @Override
+    public SandboxPaths paths() {
+        return blueprint.paths(spec);
+    }
+
+    @Override
+    public SharedDirectory share() {
+        return share.within(blueprint.innerShare(share.host()));
+    }
+
+    @Override
+    public Optional<Usage> usage() {
+        return cgroup.map(Cgroup::usage);
+    }
+
+    @Override
+    public SandboxProcess launch(ProcessSpec process) {
+        synchronized (this) {
+            if (closed) {
+                throw new IsolationException(new Finding(
+                        "the sandbox is closed", "the server is stopping", "Send the request again later."));
+            }
+        }
+        // The share's name is random, so the pair is like no other.
+        String launch = share.host().getFileName() + "-" + launches.incrementAndGet();
+        List<Path> groups = cgroup.map(Cgroup::joins).orElse(List.of());
+        long killedBefore = oomKills();
+        LaunchedProcess launched = launcher.launch(
+                blueprint.plan(spec, process, share.host(), groups, launch),
+                this::abandoned,
+                status -> judged(status, killedBefore));
+        boolean tooLate;
+        synchronized (this) {
+            tooLate = closed;
+            running.add(launched);
+        }
+        launched.whenGone(() -> ended(launched));
+        if (tooLate) {
+            launched.terminate(Duration.ZERO);
+        }
+        return launched;
+    }
+
+    private long oomKills() {
+        return usage().map(Usage::oomKills).orElse(0L);
+    }
+
+    /** The launcher sees a kill; only the group knows that it was for want of memory. */
+    private ExitStatus judged(ExitStatus status, long killedBefore) {
+        boolean killed = switch (status) {
+            case ExitStatus.Signalled(int signal) -> signal == SIGKILL;
+            case ExitStatus.Exited(int code) -> code == KILLED_IN_A_SHELL;
+            case ExitStatus.TimedOut timedOut -> false;
+            case ExitStatus.OutOfMemory outOfMemory -> false;
+            case ExitStatus.Cancelled cancelled -> false;
+        };
+        return killed && oomKills() > killedBefore ? new ExitStatus.OutOfMemory() : status;
+    }
+
+    /** A launcher was killed. The kernel may end its processes, but not before it has told of the launcher's death. */
+    private void abandoned() {
+        sweep.sweep(spec.uid(), runningPids());
+    }
+
+    private synchronized Set<Long> runningPids() {
+        Set<Long> pids = new HashSet<>();
+        for (LaunchedProcess process : running) {
+            if (process.isAlive()
+                    && ProcessHandle.of(process.pid())
+                            .map(ProcessHandle::isAlive)
+                            .orElse(false)) {
+                pids.add(process.pid());
+            }
+        }
+        return pids;
+    }
+
+    private synchronized void ended(LaunchedProcess process) {
+        running.remove(process);
+    }
+
+    @Override
+    public void close() {
+        List<LaunchedProcess> left;
+        synchronized (this) {
+            if (closed && running.isEmpty()) {
+                return;
+            }
+            closed = true;
+            left = List.copyOf(running);
+        }
+        AtOnce.forEach(left, process -> process.terminate(Duration.ZERO));
+        if (!blueprint.endsByKernel()) {
+            sweep.sweep(spec.uid(), Set.of());
+        }
+        cgroup.ifPresent(Cgroup::close);
+        share.close();
+        whenClosed.accept(this);
+    }
+}

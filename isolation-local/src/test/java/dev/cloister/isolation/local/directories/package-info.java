@@ -1,4 +1,0 @@
-@NullMarked
-package dev.cloister.isolation.local.directories;
-
-import org.jspecify.annotations.NullMarked;

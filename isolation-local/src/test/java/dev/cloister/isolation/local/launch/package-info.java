@@ -1,4 +1,0 @@
-@NullMarked
-package dev.cloister.isolation.local.launch;
-
-import org.jspecify.annotations.NullMarked;

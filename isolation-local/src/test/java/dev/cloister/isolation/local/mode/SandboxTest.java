@@ -1,0 +1,295 @@
+package dev.cloister.isolation.local.mode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cloister.isolation.local.process.ProcessTable;
+import dev.cloister.spi.Availability;
+import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.ProcessSpec;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxProcess;
+import dev.cloister.spi.SharedDirectory;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What a sandbox does in every mode of this machine. */
+@ParameterizedClass
+@EnumSource(
+        value = IsolationMode.class,
+        names = {"DIRECTORIES", "NAMESPACES"})
+class SandboxTest {
+    /** What only a process table of its own gives. */
+    private static final Guarantee INVISIBLE = Guarantee.PROCESSES_OF_OTHERS_INVISIBLE;
+
+    @Parameter
+    @SuppressWarnings("NullAway.Init") // JUnit sets it before each test
+    IsolationMode mode;
+
+    @SuppressWarnings("NullAway.Init") // see open()
+    private Stage stage;
+
+    @SuppressWarnings("NullAway.Init") // see open()
+    private Sandbox sandbox;
+
+    @BeforeEach
+    void open() throws IOException {
+        stage = new Stage(mode);
+        sandbox = stage.sandbox("a", Stage.FIRST_UID);
+    }
+
+    @AfterEach
+    void close() throws IOException, InterruptedException {
+        stage.close();
+    }
+
+    static boolean isRoot() {
+        return Stage.isRoot();
+    }
+
+    @Test
+    void reportsHowACommandEnded() throws Exception {
+        assertThat(Stage.shell(sandbox, "echo out; echo err >&2; exit 3"))
+                .isEqualTo(new Stage.Output(new ExitStatus.Exited(3), "out\n", "err\n"));
+        assertThat(Stage.shell(sandbox, "kill -9 $$").status()).isEqualTo(new ExitStatus.Signalled(9));
+        assertThat(Stage.shell(sandbox, "exit 137").status()).isEqualTo(new ExitStatus.Exited(137));
+        Stage.Output missing = Stage.run(sandbox, Map.of(), "/no/such/program");
+        assertThat(missing.status()).isEqualTo(new ExitStatus.Exited(127));
+        assertThat(missing.stderr()).contains("cannot run /no/such/program: No such file");
+    }
+
+    @Test
+    void givesEachCommandAnEnvironmentOfItsOwn() throws Exception {
+        Stage.Output output = Stage.run(sandbox, Map.of("SECRET", "s = 1\nt", "LANG", "C"), "/usr/bin/env", "-0");
+        assertThat(output.stdout().split("\0"))
+                .containsExactlyInAnyOrder(
+                        "SECRET=s = 1\nt",
+                        "LANG=C",
+                        "USER=agent",
+                        "LOGNAME=agent",
+                        "SHELL=/bin/bash",
+                        "PATH=/usr/local/bin:/usr/bin:/bin",
+                        "HOME=" + sandbox.paths().home(),
+                        Stream.of(output.stdout().split("\0"))
+                                .filter(entry -> entry.startsWith("TMPDIR="))
+                                .findFirst()
+                                .orElseThrow());
+    }
+
+    @Test
+    void noEnvironmentIsTooLargeOrTooOdd() throws Exception {
+        String large = "x".repeat(100_000);
+        Stage.Output output = Stage.run(
+                sandbox, Map.of("LARGE", large, "LD_PRELOAD", "/no/such/library.so", "EMPTY", ""), "/usr/bin/env");
+        assertThat(output.stdout()).contains("LARGE=" + large).contains("EMPTY=\n");
+    }
+
+    @Test
+    void leavesNothingOfATemporaryDirectory() throws Exception {
+        Stage.Output output = Stage.shell(
+                sandbox, "mkdir -p $TMPDIR/a/b; touch $TMPDIR/a/b/c; chmod 000 $TMPDIR/a/b $TMPDIR/a; echo $TMPDIR");
+        assertThat(output.status()).isEqualTo(new ExitStatus.Exited(0));
+        assertThat(Stage.shell(sandbox, "ls -A $TMPDIR").stdout()).isEmpty();
+        try (Stream<Path> left = Files.list(stage.root.resolve("a/tmp"))) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    @Test
+    void killsWhatACommandLeavesBehind() throws Exception {
+        String unlike = "7" + System.nanoTime();
+        Stage.shell(
+                sandbox,
+                "setsid sleep %1$s >/dev/null 2>&1 & (setsid sh -c 'sleep %1$s & sleep %1$s' >/dev/null 2>&1 &)"
+                        .formatted(unlike));
+        assertThat(running(unlike)).isZero();
+    }
+
+    @Test
+    void terminateEndsTheWholeTree() throws Exception {
+        String unlike = "7" + System.nanoTime();
+        SandboxProcess process = sandbox.launch(new ProcessSpec(
+                List.of(
+                        "/bin/sh",
+                        "-c",
+                        "trap '' TERM; setsid sleep %1$s >/dev/null & sleep %1$s & echo end; wait; wait"
+                                .formatted(unlike)),
+                Map.of(),
+                sandbox.paths().work()));
+        readUntil(process, "end\n");
+        process.terminate(Duration.ofMillis(50));
+        assertThat(process.await()).isEqualTo(new ExitStatus.Cancelled());
+        assertThat(running(unlike)).isZero();
+        assertThat(process.isAlive()).isFalse();
+        process.terminate(Duration.ZERO);
+    }
+
+    @Test
+    void terminateAsksFirst() throws Exception {
+        SandboxProcess process = sandbox.launch(new ProcessSpec(
+                List.of("/bin/sh", "-c", "trap 'echo asked; exit 0' TERM; echo end; while :; do sleep 0.01; done"),
+                Map.of(),
+                sandbox.paths().work()));
+        readUntil(process, "end\n");
+        process.terminate(Duration.ofSeconds(20));
+        assertThat(new String(process.stdout().readAllBytes(), StandardCharsets.UTF_8))
+                .isEqualTo("asked\n");
+    }
+
+    @Test
+    void aCommandCannotOutliveItsTurnByAttackingItsSupervisor() throws Exception {
+        String unlike = "7" + System.nanoTime();
+        SandboxProcess process = sandbox.launch(new ProcessSpec(
+                List.of(
+                        "/bin/sh",
+                        "-c",
+                        "setsid sleep %s >/dev/null 2>&1 & kill -STOP $PPID; kill -9 $PPID; kill -9 1; exit 5"
+                                .formatted(unlike)),
+                Map.of(),
+                sandbox.paths().work()));
+        process.stdin().close();
+        assertThat(process.await()).isEqualTo(new ExitStatus.Exited(5));
+        assertThat(running(unlike)).isZero();
+    }
+
+    @Test
+    void aKilledLauncherLeavesNothing() throws Exception {
+        String unlike = "7" + System.nanoTime();
+        SandboxProcess process = sandbox.launch(new ProcessSpec(
+                List.of("/bin/sh", "-c", "setsid sleep %1$s & echo end; sleep %1$s".formatted(unlike)),
+                Map.of(),
+                sandbox.paths().work()));
+        readUntil(process, "end\n");
+        ProcessHandle.of(process.pid()).orElseThrow().destroyForcibly();
+        assertThat(process.await()).isEqualTo(new ExitStatus.Signalled(9));
+        if (Stage.isRoot()) {
+            assertThat(running(unlike)).isZero();
+        } else if (mode != IsolationMode.DIRECTORIES) {
+            while (running(unlike) > 0) {
+                Thread.onSpinWait();
+            }
+        }
+        sandbox.close();
+    }
+
+    @Test
+    void closeEndsEverythingAndLeavesNoDirectory() throws Exception {
+        List<SandboxProcess> processes = new ArrayList<>();
+        for (int i = 0; i < 10; i++) {
+            processes.add(sandbox.launch(new ProcessSpec(
+                    List.of("/bin/sleep", "1000"), Map.of(), sandbox.paths().work())));
+        }
+        sandbox.close();
+        sandbox.close();
+        for (SandboxProcess process : processes) {
+            assertThat(process.await()).isEqualTo(new ExitStatus.Cancelled());
+        }
+        try (Stream<Path> left = Files.list(stage.root.resolve("run"))) {
+            assertThat(left.map(path -> path.getFileName().toString()))
+                    .containsExactlyInAnyOrder("cloister-launch", "control", "root");
+        }
+        try (Stream<Path> left = Files.list(stage.root.resolve("a/tmp"))) {
+            assertThat(left).isEmpty();
+        }
+    }
+
+    @Test
+    void aShareCanBeUsedButNotChanged() throws Exception {
+        try (SharedDirectory share = sandbox.share()) {
+            String file = share.publish("note", "hello".getBytes(StandardCharsets.UTF_8));
+            assertThat(Stage.shell(sandbox, "cat " + file).stdout()).isEqualTo("hello");
+            Stage.Output change = Stage.shell(
+                    sandbox,
+                    "echo x > %1$s; rm -f %1$s; touch %2$s/new; mv %2$s %2$s.2".formatted(file, share.inner()));
+            assertThat(change.stdout()).isEmpty();
+            assertThat(Files.readString(share.host().resolve("note"))).isEqualTo("hello");
+            try (Stream<Path> found = Files.list(share.host())) {
+                assertThat(found).hasSize(1);
+            }
+        }
+    }
+
+    @Test
+    @EnabledIf("isRoot")
+    void aTenantHasAUidOfItsOwnAndNoGroups() throws Exception {
+        assertThat(Stage.shell(sandbox, "id -u; id -g; id -G").stdout())
+                .isEqualTo("%1$d\n%1$d\n%1$d\n".formatted(Stage.FIRST_UID));
+    }
+
+    @Test
+    void tenantsAreApart() throws Exception {
+        Sandbox other = stage.sandbox("b", Stage.FIRST_UID + 1);
+        Stage.shell(sandbox, "echo s3cret > file");
+        assertThat(Stage.shell(sandbox, "cat file").stdout()).isEqualTo("s3cret\n");
+        Path work = stage.root.resolve("a/work");
+        Stage.Output attack = Stage.shell(other, "cat %1$s/file; ls %1$s; echo x > %1$s/file".formatted(work));
+        assertThat(attack.stdout()).isEmpty();
+        assertThat(attack.stderr()).containsAnyOf("Permission denied", "No such file");
+        assertThat(Files.readString(work.resolve("file"))).isEqualTo("s3cret\n");
+    }
+
+    @Test
+    void theProbeFindsAllThatTheModePromises() {
+        Availability found = stage.provider.probe(stage.config, stage.host);
+        assertThat(found.holds())
+                .as(found.toString())
+                .contains(
+                        Guarantee.FILES_OF_OTHERS_UNREADABLE,
+                        Guarantee.FILES_OF_OTHERS_UNWRITABLE,
+                        Guarantee.ENVIRONMENT_OF_OTHERS_UNREADABLE,
+                        Guarantee.PROCESSES_OF_OTHERS_UNTOUCHABLE,
+                        Guarantee.SERVER_STATE_UNREADABLE,
+                        Guarantee.PRIVILEGES_NOT_GAINABLE,
+                        Guarantee.PROCESSES_END_WITH_TURN,
+                        Guarantee.PROCESSES_END_WITH_SERVER,
+                        Guarantee.NETWORK_CLOSED);
+        assertThat(found.holds().contains(INVISIBLE)).isEqualTo(mode != IsolationMode.DIRECTORIES);
+        try (Stream<Path> left = Files.list(stage.host.scratch())) {
+            assertThat(left).as("what the probe left").isEmpty();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** How many processes of the host have this word in their arguments; a zombie has none. */
+    private static long running(String word) throws IOException {
+        return ProcessTable.read().processes().keySet().stream()
+                .filter(pid -> {
+                    try {
+                        return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1)
+                                .contains(word);
+                    } catch (IOException e) {
+                        return false;
+                    }
+                })
+                .count();
+    }
+
+    private static String readUntil(SandboxProcess process, String end) throws IOException {
+        StringBuilder seen = new StringBuilder();
+        while (!seen.toString().endsWith(end)) {
+            int next = process.stdout().read();
+            if (next < 0) {
+                break;
+            }
+            seen.append((char) next);
+        }
+        return seen.toString();
+    }
+}

@@ -1,0 +1,370 @@
+/*
+ * cloister-launch: starts one command behind the walls that its options name, and stays as long as the command's processes do.
+ *
+ * It guarantees:
+ *   1. The command runs only if every layer that was asked for is in place. The first one that is not ends the launch, and
+ *      the server is told which and why: "failed STAGE ERRNO DETAIL". Else it is told "started".
+ *   2. The layers come in the order of `confine`: control groups, namespaces, id maps, new root, loopback, limits, ids,
+ *      capabilities, no_new_privs, Landlock, seccomp. No step has more privilege than it needs, and none comes back.
+ *   3. When the command ends, when the server asks for it or when the server dies, every process that the command left is
+ *      killed. With a pid namespace the kernel does it; without one the monitor does, as the reaper of all that descends
+ *      from it. Only then is the end told: "exited CODE", "signalled SIGNAL" or "ended".
+ *   4. The command gets the three standard descriptors and no other, a session of its own, default signals, and only the
+ *      environment that it was given.
+ *   5. This process, the monitor, keeps the server's uid, out of reach of a tenant with another, and of root's capabilities
+ *      three.
+ *
+ * Two or three processes: the monitor; in a pid namespace an init; the target. Until the target's exec only code of this
+ * program runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant
+ * first, then NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file
+ * means 'K'. Without --control there is no server, and the environment is that of --setenv.
+ */
+#include "launch.h"
+
+static const char *const stage_names[] = {
+  "options", "control", "parent", "namespaces", "cgroup", "id-map", "cgroup-namespace", "root", "mount", "pivot", "loopback",
+  "hostname", "rlimit", "ids", "tmp", "capabilities", "no-new-privs", "landlock", "seccomp", "init", "environment",
+};
+enum { WRONG_OPTIONS = 64, REFUSED = 125, CANNOT_ENTER = 126, CANNOT_RUN = 127, MOST_ENVIRONMENT = 8 << 20, DETAIL = 200 };
+struct failure { int stage, error; char detail[DETAIL]; };
+
+static struct options options;
+static int server = -1;       /* the connection to the server, or the inherited descriptor */
+static int failure_pipe = -1; /* in the child: where a failure is written */
+
+/* One line to the server. If it is gone, this process is about to end anyway. */
+static void tell(const char *line) {
+  if (server >= 0 && write(server, line, strlen(line)) < 0) return;
+}
+
+static _Noreturn void refuse(const struct failure *failure) {
+  char line[DETAIL + 64];
+  snprintf(line, sizeof line, "failed %s %d %s\n", stage_names[failure->stage], failure->error, failure->detail);
+  tell(line);
+  if (server < 0) dprintf(STDERR_FILENO, "cloister-launch: %s", line);
+  _exit(REFUSED);
+}
+
+_Noreturn void fail(enum stage stage, const char *detail) {
+  struct failure failure = {.stage = stage, .error = errno};
+  snprintf(failure.detail, sizeof failure.detail, "%s", detail);
+  for (char *c = failure.detail; *c; c++) if (*c < ' ') *c = '?';
+  if (failure_pipe < 0) refuse(&failure);
+  _exit(write(failure_pipe, &failure, sizeof failure) < 0 ? REFUSED + 1 : REFUSED);
+}
+
+static _Noreturn void fail_with(int error, enum stage stage, const char *detail) {
+  errno = error;
+  fail(stage, detail);
+}
+
+void write_file(const char *path, int flags, const char *content, enum stage stage) {
+  int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0444);
+  if (file < 0 || write(file, content, strlen(content)) != (ssize_t)strlen(content) || close(file) != 0) fail(stage, path);
+}
+
+static void connect_to_server(void) {
+  server = options.status_fd;
+  if (server >= 0 && fcntl(server, F_SETFD, FD_CLOEXEC) != 0) { server = -1; fail(STAGE_CONTROL, "status-fd"); }
+  if (!options.control) return;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(options.control) >= sizeof address.sun_path) fail_with(ENAMETOOLONG, STAGE_CONTROL, options.control);
+  strcpy(address.sun_path, options.control);
+  int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) != 0) fail(STAGE_CONTROL, options.control);
+  server = connection;
+  tell(options.id);
+  tell("\n");
+}
+
+static void receive(void *into, size_t wanted) {
+  for (size_t have = 0; have < wanted;) {
+    ssize_t n = read(server, (char *)into + have, wanted - have);
+    if (n == 0) fail_with(ECONNRESET, STAGE_ENVIRONMENT, "server");
+    if (n < 0 && errno != EINTR) fail(STAGE_ENVIRONMENT, "server");
+    if (n > 0) have += (size_t)n;
+  }
+}
+
+/* The target's whole environment. It is read by the target itself: no privileged process ever holds a tenant's values. */
+static char **receive_environment(void) {
+  unsigned char head[4] = {0};
+  if (options.control) receive(head, sizeof head);
+  size_t length = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3], count = options.environment_count;
+  if (length > MOST_ENVIRONMENT) fail_with(E2BIG, STAGE_ENVIRONMENT, "server");
+  char *block = calloc(length + 1, 1);
+  if (!block) fail(STAGE_ENVIRONMENT, "memory");
+  receive(block, length);
+  for (size_t i = 0; i < length; i++) count += block[i] == '\0';
+  char **environment = calloc(count + 1, sizeof *environment);
+  if (!environment) fail(STAGE_ENVIRONMENT, "memory");
+  size_t at = 0;
+  for (size_t i = 0; i < options.environment_count; i++) environment[at++] = (char *)options.environment[i];
+  for (size_t i = 0; i < length && at < count; i += strlen(block + i) + 1) environment[at++] = block + i;
+  return environment;
+}
+
+/* --- The child: confined, then init and target, or the target at once ------------------------------------------------ */
+
+static _Noreturn void run_target(void) {
+  environ = receive_environment();
+  sigset_t none;
+  sigemptyset(&none);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  setsid();
+  umask(077);
+  /* The caller's mistakes rather than layers that failed: told as a shell tells them. */
+  bool entered = chdir(options.directory) == 0;
+  if (entered) execvp(options.command[0], options.command);
+  dprintf(STDERR_FILENO, "cloister: cannot %s %s: %s\n", entered ? "run" : "enter", entered ? options.command[0] : options.directory, strerror(errno));
+  _exit(entered ? CANNOT_RUN : CANNOT_ENTER);
+}
+
+/* Only the target holds the pipes, so that who reads them sees its end; and nobody reads its arguments off another process. */
+static void step_back(int null, char **argv) {
+  for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+  for (char **argument = argv + 1; *argument; argument++) memset(*argument, 0, strlen(*argument));
+}
+
+static int signal_descriptor(void) {
+  sigset_t all;
+  sigfillset(&all);
+  int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) fail(STAGE_INIT, "signalfd");
+  return fd;
+}
+
+static bool saw_term(int signals) {
+  struct signalfd_siginfo seen;
+  bool term = false;
+  while (read(signals, &seen, sizeof seen) == sizeof seen) term |= seen.ssi_signo == SIGTERM;
+  return term;
+}
+
+/* Pid 1 of its namespace. The tenant inside can neither kill nor stop it, and its end is the end of all. */
+static _Noreturn void run_init(pid_t target, int report, int lifeline, int signals) {
+  for (;;) {
+    struct pollfd on[2] = {{signals, POLLIN, 0}, {lifeline, POLLIN, 0}};
+    if (poll(on, 2, -1) < 0 && errno != EINTR) _exit(REFUSED);
+    /* Nothing more is ever written there: it can only end, with the monitor. */
+    if (on[1].revents) _exit(REFUSED);
+    if (saw_term(signals)) kill(target, SIGTERM);
+    int status;
+    for (pid_t gone; (gone = waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (gone == target) _exit(write(report, &status, sizeof status) == sizeof status ? 0 : REFUSED);
+    }
+  }
+}
+
+/* Everything between the clone and the target's first instruction, in this order. */
+static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
+  char go;
+  if (read(lifeline, &go, 1) != 1) _exit(REFUSED);
+  bool user_namespace = options.namespaces & CLONE_NEWUSER;
+  if (options.namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) != 0) fail(STAGE_CGROUP_NAMESPACE, "unshare");
+  /* In a user namespace the server's uid has no meaning, and files made under it are refused. */
+  if (user_namespace) switch_ids(options.uid, options.gid, options.switch_ids);
+  enter_root(&options);
+  if (options.namespaces & CLONE_NEWNET) loopback_up();
+  if (options.namespaces & CLONE_NEWUTS && sethostname("cloister", strlen("cloister")) != 0) fail(STAGE_HOSTNAME, "sethostname");
+  set_limits(&options);
+  if (options.switch_ids && !user_namespace) switch_ids(options.uid, options.gid, true);
+  /* The kernel forgets it at every change of ids. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(STAGE_PARENT, "pdeathsig");
+  if (options.tmp && mkdir(options.tmp, 0700) != 0) fail(STAGE_TMP, options.tmp);
+  drop_capabilities();
+  forbid_new_privileges();
+  restrict_files(&options);
+  if (options.seccomp) filter_system_calls(options.seccomp_shared);
+  if (!(options.namespaces & CLONE_NEWPID)) run_target();
+  /* The tenant has its uid, and must not look into it. */
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(STAGE_INIT, "dumpable");
+  int signals = signal_descriptor();
+  pid_t target = fork();
+  if (target < 0) fail(STAGE_INIT, "fork");
+  if (target == 0) run_target();
+  step_back(null, argv);
+  close(null);
+  close(server);
+  close(failure_pipe);
+  run_init(target, report, lifeline, signals);
+}
+
+/* --- The monitor ---------------------------------------------------------------------------------------------------- */
+
+static void join_cgroups(pid_t child) {
+  char pid[16];
+  snprintf(pid, sizeof pid, "%d", child);
+  for (size_t i = 0; i < options.cgroup_count; i++) write_file(options.cgroups[i], 0, pid, STAGE_CGROUP);
+}
+
+/* The one id means inside what it means outside, and no other id means anything. */
+static void map_id(pid_t child, const char *file, unsigned id) {
+  char path[64], map[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", child, file);
+  snprintf(map, sizeof map, "%u %u 1\n", id, id);
+  write_file(path, 0, strcmp(file, "setgroups") == 0 ? "deny" : map, STAGE_ID_MAP);
+}
+
+static struct process { pid_t pid, parent; bool stopped, ours; } processes[1 << 15];
+
+/* All processes but zombies, from /proc/PID/stat: "pid (name) state parent …". What does not fit is seen in the next round. */
+static size_t read_processes(void) {
+  size_t count = 0;
+  DIR *proc = opendir("/proc");
+  for (struct dirent *entry; proc && (entry = readdir(proc)) && count < sizeof processes / sizeof *processes;) {
+    char path[300], line[512], state = 'X';
+    int parent = 0, file = -1;
+    ssize_t n = -1;
+    snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0) n = read(file, line, sizeof line - 1);
+    if (file >= 0) close(file);
+    line[n > 0 ? n : 0] = '\0';
+    const char *behind_name = strrchr(line, ')');
+    if (!behind_name || sscanf(behind_name + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X') continue;
+    processes[count++] = (struct process){atoi(entry->d_name), parent, state == 'T', false};
+  }
+  if (proc) closedir(proc);
+  return count;
+}
+
+/* One look at all that descends from the monitor. A fork bomb would outrun the kills; what is stopped cannot fork. So they
+   are stopped until none is found that was not, and then killed. */
+static void end_descendants(bool impatient) {
+  size_t count = read_processes();
+  bool more = true, running = false;
+  while (more) {
+    more = false;
+    for (struct process *p = processes; p < processes + count; p++) {
+      bool ours = p->parent == getpid();
+      for (struct process *q = processes; q < processes + count && !p->ours && !ours; q++) ours = q->ours && q->pid == p->parent;
+      more |= ours && !p->ours;
+      p->ours |= ours;
+    }
+  }
+  for (struct process *p = processes; p < processes + count; p++) {
+    if (p->ours && !p->stopped && kill(p->pid, SIGSTOP) == 0) running = true;
+  }
+  for (struct process *p = processes; p < processes + count && (!running || impatient); p++) if (p->ours) kill(p->pid, SIGKILL);
+}
+
+static void end_all(pid_t child) {
+  bool by_kernel = options.namespaces & CLONE_NEWPID;
+  if (by_kernel && kill(child, SIGKILL) == 0) waitpid(child, NULL, 0);
+  for (unsigned round = 0; !by_kernel; round++) {
+    pid_t gone;
+    while ((gone = waitpid(-1, NULL, WNOHANG)) > 0) continue;
+    if (gone < 0 && errno == ECHILD) return;
+    end_descendants(round > 20);
+    poll(NULL, 0, round < 3 ? 0 : 2);
+  }
+}
+
+/* The target's own TMPDIR goes with it, by the tenant's own right: mostly it is empty, and that takes no process. */
+static void remove_tmp(void) {
+  if (options.switch_ids) setfsuid(options.uid);
+  bool removed = rmdir(options.tmp) == 0 || errno == ENOENT;
+  if (options.switch_ids) setfsuid(geteuid());
+  pid_t cleaner = removed ? -1 : fork();
+  if (cleaner > 0) waitpid(cleaner, NULL, 0);
+  if (cleaner != 0) return;
+  if (options.switch_ids) switch_ids(options.uid, options.gid, true);
+  drop_capabilities();
+  char *environment[] = {"PATH=/usr/bin:/bin", NULL};
+  execle("/bin/sh", "sh", "-c", "chmod -R u+rwX \"$1\"; rm -rf -- \"$1\"", "sh", options.tmp, NULL, environment);
+  _exit(CANNOT_RUN);
+}
+
+/* Once every layer stands, the last writer of the pipe is gone; a failure is what comes before. */
+static bool has_started(int failures, pid_t child, bool reaped) {
+  struct failure failure;
+  if (read(failures, &failure, sizeof failure) == sizeof failure) {
+    if (!reaped) end_all(child);
+    refuse(&failure);
+  }
+  tell("started\n");
+  return true;
+}
+
+/* Waits for what comes first: the end of the child, an order, the end of the server. Returns whether the child ended itself. */
+static bool watch(pid_t child, int failures, int reports, int signals, int *status) {
+  for (bool started = false;;) {
+    bool orders = started && options.control;
+    struct pollfd on[3] = {{signals, POLLIN, 0}, {started ? -1 : failures, POLLIN, 0}, {orders ? server : -1, POLLIN, 0}};
+    if (poll(on, 3, -1) < 0 && errno != EINTR) return false;
+    if (on[1].revents) started = has_started(failures, child, false);
+    if (on[2].revents) {
+      char order;
+      if (read(server, &order, 1) != 1 || order != 'T') return false;
+      kill(child, SIGTERM);
+    }
+    if (saw_term(signals)) return false;
+    int ended;
+    for (pid_t gone; (gone = waitpid(-1, &ended, WNOHANG)) > 0;) {
+      if (gone != child) continue;
+      if (!started) has_started(failures, child, true);
+      *status = ended;
+      /* An init that ends without a word was killed from outside, and all in its namespace with it. */
+      if (options.namespaces & CLONE_NEWPID && read(reports, status, sizeof *status) != sizeof *status) *status = SIGKILL;
+      return true;
+    }
+  }
+}
+
+static void close_inherited(int kept) {
+  bool closed = (kept <= 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) && syscall(SYS_close_range, kept < 3 ? 3 : kept + 1, ~0U, 0) == 0;
+  for (int fd = 3; !closed && fd < 1024; fd++) if (fd != kept) close(fd);
+}
+
+int main(int argc, char **argv) {
+  const char *wrong = options_parse(&options, argc, argv);
+  if (wrong) {
+    dprintf(STDERR_FILENO, "cloister-launch: wrong or missing: %s\n", wrong);
+    return WRONG_OPTIONS;
+  }
+  close_inherited(options.status_fd);
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, NULL);
+  connect_to_server();
+  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) fail(STAGE_PARENT, "prctl");
+  if (!options.switch_ids) options.uid = geteuid();
+  if (!options.switch_ids) options.gid = getegid();
+  int failures[2], reports[2], lifeline[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0 || pipe2(failures, O_CLOEXEC) != 0 || pipe2(reports, O_CLOEXEC) != 0 || pipe2(lifeline, O_CLOEXEC) != 0) fail(STAGE_CONTROL, "pipe");
+  int signals = signal_descriptor();
+  /* The cgroup namespace is made later, by the child: its root is the group that the process is in at that moment. */
+  unsigned long flags = (options.namespaces & ~(unsigned)CLONE_NEWCGROUP) | SIGCHLD;
+  pid_t child = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+  if (child < 0) fail(STAGE_NAMESPACES, "clone");
+  if (child == 0) {
+    failure_pipe = failures[1];
+    close(lifeline[1]);
+    close(signals);
+    confine(lifeline[0], reports[1], null, argv);
+  }
+  close(failures[1]);
+  close(reports[1]);
+  join_cgroups(child);
+  if (options.namespaces & CLONE_NEWUSER) {
+    if (geteuid() != 0) map_id(child, "setgroups", 0);
+    map_id(child, "gid_map", options.gid);
+    map_id(child, "uid_map", options.uid);
+  }
+  if (write(lifeline[1], "", 1) != 1) fail(STAGE_NAMESPACES, "child");
+  step_back(null, options.tmp ? options.command - 1 : argv);
+  forbid_new_privileges();
+  keep_capabilities_of_monitor();
+  int status = 0;
+  bool ended_itself = watch(child, failures[0], reports[0], signals, &status);
+  /* With a pid namespace nothing outlives the child, whose pid may be another's by now. */
+  if (!ended_itself || !(options.namespaces & CLONE_NEWPID)) end_all(child);
+  if (options.tmp) remove_tmp();
+  char line[32] = "ended\n";
+  if (ended_itself && WIFSIGNALED(status)) snprintf(line, sizeof line, "signalled %d\n", WTERMSIG(status));
+  else if (ended_itself) snprintf(line, sizeof line, "exited %d\n", WEXITSTATUS(status));
+  tell(line);
+  return 0;
+}
