@@ -49,7 +49,14 @@ record CommandProcess(List<String> prefix, String classPath, Path home) {
                 home);
     }
 
-    private static void run(String... command) throws IOException, InterruptedException {
+    /** The same behind one more program, which comes first. */
+    CommandProcess behind(Path program) {
+        List<String> longer = new ArrayList<>(List.of(program.toString()));
+        longer.addAll(prefix);
+        return new CommandProcess(longer, classPath, home);
+    }
+
+    static void run(String... command) throws IOException, InterruptedException {
         int exit = new ProcessBuilder(command).inheritIO().start().waitFor();
         if (exit != 0) {
             throw new IOException(String.join(" ", command) + " ended with " + exit);

@@ -241,7 +241,7 @@ class ManyExecsTest {
 
     private long supervisorMemory() throws IOException {
         for (long pid : Processes.below(server.pid())) {
-            if (Processes.arguments(pid).indexOf("/usr/bin/perl") == 0) {
+            if (Processes.isLauncher(pid)) {
                 return status(pid, "VmRSS:");
             }
         }
@@ -263,7 +263,7 @@ class ManyExecsTest {
 
     private List<Path> shares() throws IOException {
         try (Stream<Path> entries = Files.list(server.workspaces().resolve("run"))) {
-            return entries.filter(Files::isDirectory).toList();
+            return entries.filter(ServerProcess::isShare).toList();
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
+import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -12,21 +13,28 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 /** A server that cannot keep tenants apart says so and serves one; and no server starts on directories that are not safe. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
 class OrdinaryUserTest {
     private static final long USER = 12_345;
+    private static final Map<String, String> DIRECTORIES = Map.of("isolation.mode", "directories");
     private static final String REMEDY = "Run the server as root";
 
     private Path directory;
     private CommandProcess user;
+    /** The same user on a kernel without Landlock. */
+    private CommandProcess bare;
 
     static boolean isRoot() {
         return HostFacts.defaults().isRoot();
@@ -36,6 +44,9 @@ class OrdinaryUserTest {
     void copy() throws Exception {
         directory = ServerProcess.directory();
         user = CommandProcess.as(USER, directory);
+        Path program = directory.resolve("without-landlock");
+        CommandProcess.run("cc", "-static", "-o", program.toString(), "../launcher/test/without_landlock.c");
+        bare = user.behind(program);
     }
 
     @AfterAll
@@ -51,10 +62,42 @@ class OrdinaryUserTest {
         return own;
     }
 
+    /** Landlock or namespaces stand in for the uids that only root can give. */
+    @ParameterizedTest
+    @ValueSource(strings = {"directories", "namespaces"})
+    void keepsTenantsApart(String mode) throws Exception {
+        Path own = own("apart-" + mode);
+        try (ServerProcess server = ServerProcess.start(user, own, Map.of("isolation.mode", mode))) {
+            works(server, "a");
+            works(server, "b");
+            assertThat(server.get("b", "/v1/files/").headers().firstValue("cloister-warning"))
+                    .isEmpty();
+            assertThat(server.send("PUT", "a", "/v1/files/secret", "of a").statusCode())
+                    .isEqualTo(201);
+            Path secret = treeWith(server, "work/secret").resolve("work/secret");
+            JsonNode read = server.exec("b", "cat " + secret + "; ls " + secret.getParent() + "; id -u");
+            assertThat(read.path("stdout").asString().strip()).isEqualTo(Long.toString(USER));
+            assertThat(server.exec("b", "echo x > " + secret).path("exit_code").asInt())
+                    .isNotZero();
+            assertThat(secret).hasContent("of a");
+
+            endsWithTheServer(server);
+        }
+    }
+
+    private static Path treeWith(ServerProcess server, String file) throws IOException {
+        try (Stream<Path> trees = Files.list(server.workspaces())) {
+            return trees.filter(tree -> Files.exists(tree.resolve(file)))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("no tree has " + file));
+        }
+    }
+
+    /** Where there is no Landlock either, nothing keeps tenants apart in directories mode. */
     @Test
     void servesOneTenantAndRefusesTheSecond() throws Exception {
         Path own = own("one");
-        try (ServerProcess server = ServerProcess.start(user, own, Map.of())) {
+        try (ServerProcess server = ServerProcess.start(bare, own, DIRECTORIES)) {
             assertThat(server.out()).contains(REMEDY);
             works(server, "a");
             assertThat(server.get("a", "/v1/files/").headers().firstValue("cloister-warning"))
@@ -62,8 +105,6 @@ class OrdinaryUserTest {
             HttpResponse<String> refused = server.say("b", "hello");
             assertThat(refused.statusCode()).isEqualTo(403);
             assertThat(refused.body()).contains("takes no second tenant").contains(REMEDY);
-            assertThat(server.exec("a", "id -u").path("stdout").asString().strip())
-                    .isEqualTo(Long.toString(USER));
 
             CommandProcess.Ended second = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
             assertThat(second.exit()).as("a second server on the same data").isEqualTo(1);
@@ -99,7 +140,8 @@ class OrdinaryUserTest {
     @Test
     void admitsTheSecondWhereTheOperatorAcceptsIt() throws Exception {
         Path own = own("two");
-        try (ServerProcess server = ServerProcess.start(user, own, Map.of("isolation.accept-weak", "true"))) {
+        try (ServerProcess server = ServerProcess.start(
+                bare, own, Map.of("isolation.mode", "directories", "isolation.accept-weak", "true"))) {
             works(server, "a");
             works(server, "b");
             for (String path : List.of("/healthz", "/v1/files/", "/v1/usage", "/v1/sessions", "/nowhere")) {
@@ -110,7 +152,7 @@ class OrdinaryUserTest {
             assertThat(server.say("b", "hello").headers().firstValue("cloister-warning"))
                     .isPresent();
         }
-        CommandProcess.Ended again = user.run(ServerProcess.arguments(own.resolve("d"), Map.of()));
+        CommandProcess.Ended again = bare.run(ServerProcess.arguments(own.resolve("d"), DIRECTORIES));
         assertThat(again.exit())
                 .as("two tenants in the store, and no leave to serve them")
                 .isEqualTo(1);
@@ -119,7 +161,7 @@ class OrdinaryUserTest {
 
     @Test
     void demoSaysWhatIsMissing() throws Exception {
-        CommandProcess.Ended demo = user.run(List.of("demo"));
+        CommandProcess.Ended demo = bare.run(List.of("demo", "--isolation", "directories"));
 
         assertThat(demo.exit()).as(demo.out() + demo.err()).isEqualTo(2);
         assertThat(demo.out())
@@ -131,8 +173,9 @@ class OrdinaryUserTest {
 
     @Test
     void requiredGuaranteesStopTheStart() throws Exception {
-        CommandProcess.Ended refused = user.run(ServerProcess.arguments(
-                own("required").resolve("d"), Map.of("isolation.require", "FILES_OF_OTHERS_UNREADABLE")));
+        CommandProcess.Ended refused = bare.run(ServerProcess.arguments(
+                own("required").resolve("d"),
+                Map.of("isolation.mode", "directories", "isolation.require", "FILES_OF_OTHERS_UNREADABLE")));
 
         assertThat(refused.exit()).isEqualTo(1);
         assertThat(refused.err())

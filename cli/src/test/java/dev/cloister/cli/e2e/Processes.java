@@ -67,6 +67,16 @@ final class Processes {
         return found;
     }
 
+    /** A launcher wipes its arguments, but not its name. */
+    static boolean isLauncher(long pid) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(pid), "comm"))
+                    .equals("cloister-launch\n");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     static void kill(long pid) throws IOException, InterruptedException {
         // The JVM refuses to end some processes by a handle; the command does not.
         int exit =

@@ -3,6 +3,7 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
+import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -15,12 +16,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** However a server ends, nothing that ran for its tenants goes on, and the next one on the same data carries on. */
@@ -40,7 +41,7 @@ class ServerKilledTest {
      *
      * @param tokens what the session's first message cost
      */
-    private record Busy(long uid, String home, String session, long tokens, Set<Long> all) {}
+    private record Busy(long uid, Path home, String session, long tokens, Set<Long> all) {}
 
     static boolean isRoot() {
         return HostFacts.defaults().isRoot();
@@ -81,9 +82,10 @@ class ServerKilledTest {
         Path outside = Files.writeString(directory.resolve("outside"), "kept");
         String link = "ln -s " + outside + " $TMPDIR/link; mkdir -m 0 $TMPDIR/locked";
         CompletableFuture<?> linked = aside("a", link + "; touch $HOME/linked; sleep " + Processes.sleepLength());
-        Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(Path.of(busy.home(), "linked")));
-        Set<Long> supervisors = Processes.withArgument(
-                server.workspaces().resolve("run/supervise.pl").toString());
+        Until.holds("a link in TMPDIR", GENEROUS, () -> Files.exists(busy.home().resolve("linked")));
+        Set<Long> supervisors = Processes.below(server.pid()).stream()
+                .filter(Processes::isLauncher)
+                .collect(Collectors.toSet());
         assertThat(supervisors).hasSizeGreaterThanOrEqualTo(4);
 
         // Stopped first, or the supervisors would see the server's death before their own.
@@ -99,8 +101,15 @@ class ServerKilledTest {
         }
 
         assertThat(linked).failsWithin(GENEROUS);
-        assertThat(Processes.alive(busy.all())).as("orphans").isNotEmpty();
-        assertThat(temporary()).as("what they left").isNotEmpty();
+        if (server.mode() == IsolationMode.DIRECTORIES) {
+            assertThat(Processes.alive(busy.all())).as("orphans").isNotEmpty();
+            assertThat(temporary()).as("what they left").isNotEmpty();
+        } else {
+            Until.holds(
+                    "the kernel ends a pid namespace with its init",
+                    WITHIN,
+                    () -> Processes.alive(busy.all()).isEmpty());
+        }
         server = ServerProcess.start(command, directory, Map.of());
         assertThat(Processes.ofUid(busy.uid())).as("after the start-up sweep").isEmpty();
         carriesOn(busy);
@@ -125,10 +134,9 @@ class ServerKilledTest {
 
     /** A session with one turn, a second turn in it that sleeps in three ways, and two commands. */
     private Busy busy() throws Exception {
-        JsonNode facts = server.exec("a", "id -u; echo $HOME");
-        String[] lines = facts.path("stdout").asString().split("\n", -1);
-        long uid = Long.parseLong(lines[0]);
-        String home = lines[1];
+        long uid = Long.parseLong(
+                server.exec("a", "id -u").path("stdout").asString().strip());
+        Path home = homeOf(uid);
         HttpResponse<String> first = server.say("a", "remember: " + "lavender ".repeat(2000));
         String session = TestServer.session(first);
         List<String> lengths = Stream.generate(Processes::sleepLength).limit(6).toList();
@@ -155,6 +163,18 @@ class ServerKilledTest {
         });
         assertThat(List.of(turn, one, two)).noneMatch(CompletableFuture::isDone);
         return new Busy(uid, home, session, inputTokens(first), Processes.below(server.pid()));
+    }
+
+    /** Where a tenant's HOME stands on the host, whatever it is called within. */
+    private Path homeOf(long uid) throws IOException {
+        try (Stream<Path> trees = Files.list(server.workspaces())) {
+            for (Path tree : trees.toList()) {
+                if (((Number) Files.getAttribute(tree, "unix:uid")).longValue() == uid) {
+                    return tree.resolve("home");
+                }
+            }
+        }
+        throw new AssertionError("no tree of uid " + uid);
     }
 
     private CompletableFuture<?> aside(String token, String script) {
@@ -210,7 +230,7 @@ class ServerKilledTest {
     /** The directories with sockets, environments and settings of launches. */
     private List<Path> shares() throws IOException {
         try (Stream<Path> entries = Files.list(server.workspaces().resolve("run"))) {
-            return entries.filter(Files::isDirectory).toList();
+            return entries.filter(ServerProcess::isShare).toList();
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.cloister.cli.e2e;
 
+import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -18,6 +19,7 @@ import java.util.regex.Pattern;
 /** A server as a process of its own, which a test can kill, with a directory that outlives it. */
 final class ServerProcess implements Calls, AutoCloseable {
     private static final Pattern LISTENING = Pattern.compile("listening on (http://\\S+)");
+    private static final Pattern ISOLATION = Pattern.compile("cloister: isolation ([a-z]+);");
     private static final Duration START = Duration.ofSeconds(90);
 
     private final Process process;
@@ -59,7 +61,9 @@ final class ServerProcess implements Calls, AutoCloseable {
     static List<String> arguments(Path data, Map<String, String> options) {
         List<String> arguments =
                 new ArrayList<>(List.of("serve", "--port", "0", "--data", data.toString(), "--upstream", "scripted"));
-        new TreeMap<>(options).forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
+        Map<String, String> all = new TreeMap<>(Map.of("isolation.mode", TestServer.isolation()));
+        all.putAll(options);
+        all.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
         return arguments;
     }
 
@@ -96,6 +100,20 @@ final class ServerProcess implements Calls, AutoCloseable {
 
     long pid() {
         return process.pid();
+    }
+
+    /** The mode that this server said it runs in. */
+    IsolationMode mode() throws IOException {
+        Matcher said = ISOLATION.matcher(Files.readString(out));
+        if (!said.find()) {
+            throw new AssertionError("the server did not say in which mode it runs");
+        }
+        return IsolationMode.of(said.group(1)).orElseThrow();
+    }
+
+    /** Whether an entry of the run directory is a sandbox's, with sockets and settings. */
+    static boolean isShare(Path entry) {
+        return Files.isDirectory(entry) && !entry.endsWith("root");
     }
 
     Path workspaces() {

@@ -4,6 +4,7 @@ import dev.cloister.cli.wiring.Cloister;
 import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.config.ConfigLoader;
+import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,6 +17,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -56,12 +58,18 @@ final class TestServer implements Calls, AutoCloseable {
                         "CLOISTER_AGENT_EXECUTABLE is not set: run the tests by ./cloister verify"));
     }
 
+    /** The mode that the whole suite runs in; `./cloister verify` runs it in the one that this host's auto is. */
+    static String isolation() {
+        return Optional.ofNullable(System.getenv("CLOISTER_TEST_ISOLATION")).orElse("auto");
+    }
+
     private CloisterConfig config() {
         Map<String, String> all = new HashMap<>();
         all.put("data", directory.resolve("d").toString());
         all.put("port", "0");
         all.put("upstream.url", "scripted");
         all.put("agent.executable", agent());
+        all.put("isolation.mode", isolation());
         all.putAll(options);
         return ConfigLoader.load(Optional.empty(), Map.of(), all, HostFacts.defaults());
     }
@@ -80,6 +88,20 @@ final class TestServer implements Calls, AutoCloseable {
 
     CloisterConfig configuration() {
         return config;
+    }
+
+    /** The tenant's tree on the host that has this file, whatever the tenant itself calls it. */
+    Path treeWith(String file) throws IOException {
+        try (Stream<Path> trees = Files.list(workspaces())) {
+            return trees.filter(tree -> Files.exists(tree.resolve(file)))
+                    .findFirst()
+                    .orElseThrow(() -> new AssertionError("no tree has " + file));
+        }
+    }
+
+    /** The mode in force. */
+    IsolationMode mode() {
+        return server.guarantees().mode();
     }
 
     Path workspaces() {

@@ -21,21 +21,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** On the host that the tests run on: as root there is a wall, as an ordinary user there is none. */
+/** On the host that the tests run on, which has namespaces for everybody. */
 class IsolationChoiceTest {
     private static final SandboxLimits LIMITS = new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024);
     private static final long PROBE_UIDS = 1_600_000_000L;
 
     private Path scratch;
     private Host host;
-    private boolean root;
 
     @BeforeEach
     void prepare() throws Exception {
         scratch = Files.createTempDirectory("cloister-choice");
         Files.setPosixFilePermissions(scratch, PosixFilePermissions.fromString("rwx--x--x"));
         host = HostFacts.host(PROBE_UIDS, scratch);
-        root = host.isRoot();
     }
 
     @AfterEach
@@ -56,18 +54,18 @@ class IsolationChoiceTest {
     @Test
     void autoTakesTheStrongestThereIs() {
         IsolationChoice choice = choose(Optional.empty(), Set.of());
-        assertThat(choice.guarantees().mode()).isEqualTo(IsolationMode.DIRECTORIES);
-        assertThat(choice.guarantees().weak()).isEqualTo(!root);
-        assertThat(choice.wallMissing(false).isEmpty()).isEqualTo(root);
-        assertThat(choice.wallMissing(true)).isEmpty();
+        assertThat(choice.guarantees().mode()).isEqualTo(IsolationMode.NAMESPACES);
+        assertThat(choice.guarantees().weak()).isFalse();
+        assertThat(choice.wallMissing(false)).isEmpty();
     }
 
     @Test
     void whatIsRequiredAndDoesNotHoldStopsTheStart() {
-        assertThatThrownBy(() -> choose(Optional.empty(), Set.of(Guarantee.NETWORK_CLOSED)))
+        assertThatThrownBy(() ->
+                        choose(Optional.of(IsolationMode.DIRECTORIES), Set.of(Guarantee.PROCESSES_OF_OTHERS_INVISIBLE)))
                 .isInstanceOfSatisfying(
                         CloisterException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.ISOLATION_FAILED))
-                .hasMessageContaining("NETWORK_CLOSED");
+                .hasMessageContaining("PROCESSES_OF_OTHERS_INVISIBLE");
     }
 
     @Test

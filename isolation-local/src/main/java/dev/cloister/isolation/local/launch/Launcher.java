@@ -56,7 +56,8 @@ public final class Launcher implements AutoCloseable {
                     new Finding(
                             "the run directory cannot be used",
                             e.toString(),
-                            "Check the owner and the mode of " + runRoot + ", and that programs may run there."),
+                            "Check the owner and the mode of " + runRoot
+                                    + ", that programs may run there, and that its path has at most 70 bytes."),
                     e);
         }
     }

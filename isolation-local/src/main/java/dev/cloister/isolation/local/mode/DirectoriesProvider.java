@@ -41,6 +41,12 @@ public final class DirectoriesProvider extends LocalProvider {
         return PromisesOfAll.without(Guarantee.PROCESSES_OF_OTHERS_INVISIBLE);
     }
 
+    /** Without a wall one tenant can still be served, and nobody else is then there to be protected from it. */
+    @Override
+    Set<Guarantee> essentials() {
+        return Set.of(Guarantee.PRIVILEGES_NOT_GAINABLE);
+    }
+
     @Override
     Optional<Finding> obstacle(Abilities abilities, Host host) {
         return Optional.empty();

@@ -39,6 +39,9 @@ abstract class LocalProvider implements IsolationProvider {
     /** All that the mode can promise anywhere. */
     abstract Set<Guarantee> promises();
 
+    /** Without which the mode is of no use. */
+    abstract Set<Guarantee> essentials();
+
     /** Why the mode cannot be used at all with these abilities; empty if it can. */
     abstract Optional<Finding> obstacle(Abilities abilities, Host host);
 
@@ -76,7 +79,7 @@ abstract class LocalProvider implements IsolationProvider {
     }
 
     private Availability judged(Set<Guarantee> held, List<Finding> groups, Abilities abilities, Host host) {
-        if (!held.contains(Guarantee.PROCESSES_END_WITH_TURN) || !held.contains(Guarantee.PRIVILEGES_NOT_GAINABLE)) {
+        if (!held.containsAll(essentials())) {
             return new Availability.Unavailable(new Finding(
                     "processes cannot be confined on this host",
                     "the probe saw only " + held,

@@ -17,6 +17,17 @@ abstract class PrivateRootProvider extends LocalProvider {
     }
 
     @Override
+    Set<Guarantee> essentials() {
+        return Set.of(
+                Guarantee.PRIVILEGES_NOT_GAINABLE,
+                Guarantee.PROCESSES_END_WITH_TURN,
+                Guarantee.FILES_OF_OTHERS_UNREADABLE,
+                Guarantee.FILES_OF_OTHERS_UNWRITABLE,
+                Guarantee.ENVIRONMENT_OF_OTHERS_UNREADABLE,
+                Guarantee.PROCESSES_OF_OTHERS_UNTOUCHABLE);
+    }
+
+    @Override
     Optional<Finding> obstacle(Abilities abilities, Host host) {
         if (abilities.root()) {
             return Optional.empty();

@@ -6,6 +6,7 @@ import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxLimits;
 import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxSpec;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,16 +25,17 @@ public final class CommonLayers {
     }
 
     /**
-     * The limits of setrlimit(2). Processes are counted by uid there, so only a uid that is the tenant's alone can be
-     * bounded: it is the net below the control group, and all there is without one.
+     * The limits of setrlimit(2). Processes are counted by uid there, so only a uid that is the tenant's alone can be bounded.
+     * Without a control group it is all there is; with one a net below it, wide enough that the group, which tells of
+     * refusals, is reached first.
      */
-    public static List<Limit> limits(SandboxLimits limits, boolean ownUids) {
+    public static List<Limit> limits(SandboxLimits limits, boolean ownUids, List<Path> cgroups) {
         List<Limit> all = new ArrayList<>();
         all.add(new Limit("nofile", limits.openFiles()));
         // A core file would put memory into the workspace, or wherever the host's core pattern says.
         all.add(new Limit("core", 0));
         if (ownUids) {
-            all.add(new Limit("nproc", limits.pids()));
+            all.add(new Limit("nproc", cgroups.isEmpty() ? limits.pids() : 2L * limits.pids()));
         }
         return all;
     }

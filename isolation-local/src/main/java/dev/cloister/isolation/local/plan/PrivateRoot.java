@@ -52,7 +52,7 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
                 CommonLayers.ids(sandbox, abilities.ownUids()),
                 abilities.namespaces(),
                 Optional.of(new Root(base, kind, steps)),
-                CommonLayers.limits(config.limits(), abilities.ownUids()),
+                CommonLayers.limits(config.limits(), abilities.ownUids(), cgroups),
                 abilities.landlock().map(level -> landlock(level, alone)),
                 !abilities.systemCallFilter()
                         ? SystemCalls.UNFILTERED

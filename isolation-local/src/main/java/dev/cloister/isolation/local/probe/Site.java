@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -31,7 +33,11 @@ final class Site implements AutoCloseable {
 
     static Site make(Host host) {
         try {
-            Path root = Files.createTempDirectory(host.scratch(), "p");
+            // A short name: a unix socket's path may have 107 bytes.
+            byte[] random = new byte[3];
+            new SecureRandom().nextBytes(random);
+            Path root = Files.createDirectory(
+                    host.scratch().resolve("p" + HexFormat.of().formatHex(random)));
             Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx--x--x"));
             return new Site(host, root);
         } catch (IOException e) {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.isolation.local.plan;
+
+import org.jspecify.annotations.NullMarked;
