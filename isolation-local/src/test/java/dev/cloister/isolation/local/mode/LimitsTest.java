@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(
         value = IsolationMode.class,
-        names = {"DIRECTORIES", "NAMESPACES"})
+        names = {"DIRECTORIES", "NAMESPACES", "CHROOT"})
 @EnabledIf("isRoot")
 class LimitsTest {
     private static final long MEMORY = 128 << 20;

@@ -62,7 +62,7 @@ class NothingLeftTest {
     @ParameterizedTest
     @EnumSource(
             value = IsolationMode.class,
-            names = {"DIRECTORIES", "NAMESPACES"})
+            names = {"DIRECTORIES", "NAMESPACES", "CHROOT"})
     void thousandInARowAndHundredsAtOnce(IsolationMode mode) throws Exception {
         Traces before = Traces.look();
         try (Stage stage = new Stage(mode)) {

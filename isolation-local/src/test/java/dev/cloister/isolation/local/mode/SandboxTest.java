@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(
         value = IsolationMode.class,
-        names = {"DIRECTORIES", "NAMESPACES"})
+        names = {"DIRECTORIES", "NAMESPACES", "CHROOT"})
 class SandboxTest {
     /** What only a process table of its own gives. */
     private static final Guarantee INVISIBLE = Guarantee.PROCESSES_OF_OTHERS_INVISIBLE;
@@ -55,7 +55,7 @@ class SandboxTest {
     }
 
     @AfterEach
-    void close() throws IOException, InterruptedException {
+    void close() {
         stage.close();
     }
 

@@ -27,6 +27,9 @@ final class Stage implements AutoCloseable {
     static final long FIRST_UID = 1_700_000_000L;
     static final SandboxLimits LIMITS = new SandboxLimits(1L << 30, 2, 512, 64 << 20, 1024);
 
+    /** One for all tests, which need the same jail and would each wait for it to be built. */
+    private static final Path JAILS = jails();
+
     final Path root;
     final Host host;
     final IsolationConfig config;
@@ -47,10 +50,30 @@ final class Stage implements AutoCloseable {
                 serverUid(),
                 FIRST_UID + 100,
                 directory(root.resolve("scratch"), "rwx--x--x"));
-        config = new IsolationConfig(
-                run, List.of(), limits, Optional.empty(), directory(root.resolve("jails"), "rwx--x--x"));
+        config = new IsolationConfig(run, List.of(), limits, Optional.empty(), JAILS);
         provider = provider(mode);
         backend = provider.open(config, host);
+    }
+
+    private static Path jails() {
+        try {
+            Path jails = Files.createTempDirectory("cloister-jails");
+            Files.setPosixFilePermissions(jails, PosixFilePermissions.fromString("rwx--x--x"));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(jails)));
+            return jails;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void remove(Path path) {
+        try {
+            new ProcessBuilder("rm", "-rf", "--", path.toString()).start().waitFor();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     static IsolationProvider provider(IsolationMode mode) {
@@ -120,8 +143,8 @@ final class Stage implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() {
         backend.close();
-        new ProcessBuilder("rm", "-rf", "--", root.toString()).start().waitFor();
+        remove(root);
     }
 }
