@@ -1,7 +1,8 @@
 /*
  * Times commands from spawn to reaped, in turns: each round runs every command once, so that a machine that grows slower
- * does so for all. Usage: measure ROUNDS WARM-UPS; standard input has a command a line, its words separated by tabs, the
- * first word its name. Prints "name<TAB>milliseconds" for each run that ended with 0, and on standard error what did not.
+ * does so for all. Usage: measure ROUNDS WARM-UPS; standard input has the commands, each ended by a NUL, its words separated
+ * by tabs, the first word its name. Prints "name<TAB>milliseconds" for each run that ended with 0, and on standard error what
+ * did not.
  */
 #define _GNU_SOURCE
 #include <spawn.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_COMMANDS = 64, MOST_WORDS = 1024, MOST_LINE = 1 << 16 };
+enum { MOST_COMMANDS = 64, MOST_WORDS = 1024 };
 
 static double now(void) {
   struct timespec time;
@@ -22,13 +23,11 @@ static double now(void) {
 
 int main(int argc, char **argv) {
   static char *commands[MOST_COMMANDS][MOST_WORDS];
-  static char line[MOST_LINE];
+  char *rest = NULL, *word;
+  size_t size = 0;
   int count = 0;
-  while (count < MOST_COMMANDS && fgets(line, sizeof line, stdin)) {
-    line[strcspn(line, "\n")] = '\0';
-    char *rest = strdup(line), *word;
+  for (; count < MOST_COMMANDS && getdelim(&rest, &size, '\0', stdin) > 0; count++, rest = NULL, size = 0) {
     for (int i = 0; i < MOST_WORDS - 1 && (word = strsep(&rest, "\t")); i++) commands[count][i] = word;
-    count++;
   }
   int rounds = argc > 1 ? atoi(argv[1]) : 0, warm = argc > 2 ? atoi(argv[2]) : 0;
   for (int round = -warm; round < rounds; round++) {

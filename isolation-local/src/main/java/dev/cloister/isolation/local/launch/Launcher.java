@@ -13,10 +13,12 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Turns launch plans into processes through the native launcher. Owns the run root: the launcher's program and socket stand in
@@ -128,6 +130,15 @@ public final class Launcher implements AutoCloseable {
         } finally {
             control.forget(report);
         }
+    }
+
+    /** The command line that applies a plan without a server; the environment stands on it, so nothing secret may be in it. */
+    public List<String> commandLine(LaunchPlan plan) {
+        List<String> environment = plan.environment().entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .flatMap(variable -> Stream.of("--setenv", variable.getKey() + "=" + variable.getValue()))
+                .toList();
+        return Arguments.of(program, environment, plan);
     }
 
     private static Report.Beginning beginning(Report report, Process launcher) {

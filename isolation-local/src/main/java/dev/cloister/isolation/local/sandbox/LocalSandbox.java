@@ -2,6 +2,7 @@ package dev.cloister.isolation.local.sandbox;
 
 import dev.cloister.isolation.local.cgroup.Cgroup;
 import dev.cloister.isolation.local.launch.AtOnce;
+import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.Share;
@@ -27,7 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /** One tenant's sandbox in any mode on this machine: a share, a control group, and the processes that run. */
-final class LocalSandbox implements Sandbox {
+final class LocalSandbox implements Sandbox, Measurable {
     private static final int SIGKILL = 9;
     /** How a shell tells that its command was killed. */
     private static final int KILLED_IN_A_SHELL = 128 + SIGKILL;
@@ -89,14 +90,9 @@ final class LocalSandbox implements Sandbox {
                         "the sandbox is closed", "the server is stopping", "Send the request again later."));
             }
         }
-        // The share's name is random, so the pair is like no other.
-        String launch = share.host().getFileName() + "-" + launches.incrementAndGet();
-        List<Path> groups = cgroup.map(Cgroup::joins).orElse(List.of());
         long killedBefore = oomKills();
-        LaunchedProcess launched = launcher.launch(
-                blueprint.plan(spec, process, share.host(), groups, launch),
-                this::abandoned,
-                status -> judged(status, killedBefore));
+        LaunchedProcess launched =
+                launcher.launch(plan(process), this::abandoned, status -> judged(status, killedBefore));
         boolean tooLate;
         synchronized (this) {
             tooLate = closed;
@@ -107,6 +103,18 @@ final class LocalSandbox implements Sandbox {
             launched.terminate(Duration.ZERO);
         }
         return launched;
+    }
+
+    @Override
+    public List<String> commandLine(ProcessSpec process) {
+        return launcher.commandLine(plan(process));
+    }
+
+    private LaunchPlan plan(ProcessSpec process) {
+        // The share's name is random, so the pair is like no other.
+        String launch = share.host().getFileName() + "-" + launches.incrementAndGet();
+        List<Path> groups = cgroup.map(Cgroup::joins).orElse(List.of());
+        return blueprint.plan(spec, process, share.host(), groups, launch);
     }
 
     private long oomKills() {

@@ -1,0 +1,11 @@
+package dev.cloister.cli;
+
+import picocli.CommandLine.Command;
+
+/** Measurements, each a subcommand of its own. */
+@Command(
+        name = "bench",
+        description = "Measure on this host what Cloister costs.",
+        mixinStandardHelpOptions = true,
+        subcommands = BenchLaunchCommand.class)
+final class BenchCommand {}
