@@ -38,9 +38,10 @@ void switch_ids(uid_t uid, gid_t gid, bool groups) {
 void drop_capabilities(void) {
   /* Only who has CAP_SETPCAP can shrink the bounding set; without it there is nothing that could be gained from it. */
   if (permitted_capabilities() >> CAP_SETPCAP & 1) {
-    for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-      if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) fail(STAGE_CAPABILITIES, "bounding set");
-    }
+    int capability = 0;
+    while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0) capability++;
+    /* The first one that the kernel does not know. */
+    if (capability <= CAP_SETPCAP || errno != EINVAL) fail(STAGE_CAPABILITIES, "bounding set");
   }
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL) fail(STAGE_CAPABILITIES, "ambient set");
   set_capabilities(0);
@@ -80,19 +81,19 @@ void restrict_files(const struct options *o) {
   if (!o->landlock) return;
   long version = syscall(SYS_create_ruleset, NULL, 0, VERSION);
   if (version < 1) fail(STAGE_LANDLOCK, "version");
-  if ((o->landlock_tcp && version < 4) || (o->landlock_scope && version < 6)) {
-    errno = EOPNOTSUPP;
-    fail(STAGE_LANDLOCK, o->landlock_scope ? "scope" : "tcp");
-  }
-  unsigned long long handled = FIRST_VERSION | (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0) | (version >= 5 ? IOCTL_DEV : 0);
-  struct ruleset asked = {handled, o->landlock_tcp ? BIND_AND_CONNECT_TCP : 0, o->landlock_scope ? ABSTRACT_SOCKETS_AND_SIGNALS : 0};
+  errno = EOPNOTSUPP;
+  if ((o->landlock_tcp && version < 4) || (o->landlock_scope && version < 6)) fail(STAGE_LANDLOCK, "version");
+  unsigned long long handled =
+      FIRST_VERSION | (version >= 2 ? REFER : 0) | (version >= 3 ? TRUNCATE : 0) | (version >= 5 ? IOCTL_DEV : 0);
+  struct ruleset asked = {
+    handled, o->landlock_tcp ? BIND_AND_CONNECT_TCP : 0, o->landlock_scope ? ABSTRACT_SOCKETS_AND_SIGNALS : 0,
+  };
   size_t size = version >= 6 ? sizeof asked : version >= 4 ? offsetof(struct ruleset, scopes) : offsetof(struct ruleset, network);
   int ruleset = (int)syscall(SYS_create_ruleset, &asked, size, 0);
   if (ruleset < 0) fail(STAGE_LANDLOCK, "ruleset");
   for (size_t i = 0; i < o->readable_count; i++) allow(ruleset, o->readable[i], EXECUTE | READ_FILE | READ_DIR);
-  for (size_t i = 0; i < o->writable_count; i++) {
-    allow(ruleset, o->writable[i], handled & ~(unsigned long long)(MAKE_CHAR | MAKE_BLOCK));
-  }
+  unsigned long long writing = handled & ~(unsigned long long)(MAKE_CHAR | MAKE_BLOCK);
+  for (size_t i = 0; i < o->writable_count; i++) allow(ruleset, o->writable[i], writing);
   if (syscall(SYS_restrict_self, ruleset, 0) != 0) fail(STAGE_LANDLOCK, "restrict_self");
   close(ruleset);
 }
@@ -113,7 +114,8 @@ static const unsigned forbidden[] = {
   SYS_syslog, SYS_vhangup, SYS_sethostname, SYS_setdomainname, SYS_quotactl, SYS_name_to_handle_at, SYS_open_by_handle_at,
   SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_settimeofday,
   SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_bpf, SYS_userfaultfd,
-  SYS_perf_event_open, SYS_fanotify_init, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_nfsservctl, SYS_lookup_dcookie,
+  SYS_perf_event_open, SYS_fanotify_init, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_nfsservctl,
+  SYS_lookup_dcookie,
 #if defined(__x86_64__)
   SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_uselib, SYS_ustat, SYS_sysfs, SYS__sysctl, SYS_create_module, SYS_query_module,
 #endif
@@ -122,63 +124,61 @@ static const unsigned forbidden[] = {
   467 /* open_tree_attr */,
 };
 
-static struct sock_filter program[400];
+static struct sock_filter program[256];
 static unsigned short length;
+enum { EQUAL = BPF_JMP | BPF_JEQ | BPF_K, ANY_BIT = BPF_JMP | BPF_JSET | BPF_K, ALWAYS = BPF_JMP | BPF_JA };
 
-static void emit(unsigned short code, unsigned char when_true, unsigned char when_false, unsigned operand) {
+static void emit(unsigned short code, size_t when_true, size_t when_false, unsigned operand) {
   if (length == sizeof program / sizeof *program) { errno = E2BIG; fail(STAGE_SECCOMP, "filter"); }
-  program[length++] = (struct sock_filter){code, when_true, when_false, operand};
+  program[length++] = (struct sock_filter){code, (unsigned char)when_true, (unsigned char)when_false, operand};
 }
 
 static void load(size_t offset) { emit(BPF_LD | BPF_W | BPF_ABS, 0, 0, (unsigned)offset); }
 static void answer(unsigned action) { emit(BPF_RET | BPF_K, 0, 0, action); }
-static void load_number(void) { load(offsetof(struct seccomp_data, nr)); }
 
-/* The low half of an argument; what is compared is an int to the kernel, which ignores the high half. */
-static void load_argument(int index) { load(offsetof(struct seccomp_data, args) + 8 * (size_t)index); }
-
-static void forbid(unsigned call, unsigned error) {
-  emit(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, call);
+/* All share one answer: the kernel translates the program at each launch, and tries it for each system call that there is. */
+static void forbid(const unsigned *calls, size_t count, unsigned error) {
+  for (size_t i = 0; i < count; i++) emit(EQUAL, count - i, 0, calls[i]);
+  emit(ALWAYS, 0, 0, 1);
   answer(SECCOMP_RET_ERRNO | error);
 }
 
-/* Forbids `call` when its argument is one of the values, or, negated, none of them. */
-static void forbid_when(unsigned call, int argument, const unsigned *values, unsigned char count, bool negated, unsigned error) {
-  emit(BPF_JMP | BPF_JEQ | BPF_K, 0, (unsigned char)(count + 4), call);
-  load_argument(argument);
-  for (unsigned char i = 0; i < count; i++) emit(BPF_JMP | BPF_JEQ | BPF_K, (unsigned char)(count - i), 0, values[i]);
+/* Forbids `call` when its argument passes one of the tests, or, negated, none of them. Only the argument's low half is looked
+   at: what is compared is an int to the kernel, which ignores the high half. */
+static void forbid_when(unsigned call, size_t argument, unsigned short test, const unsigned *values, size_t count, bool negated,
+                        unsigned error) {
+  emit(EQUAL, 0, count + 4, call);
+  load(offsetof(struct seccomp_data, args) + 8 * argument);
+  for (size_t i = 0; i < count; i++) emit(test, count - i, 0, values[i]);
   answer(negated ? SECCOMP_RET_ERRNO | error : SECCOMP_RET_ALLOW);
   answer(negated ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | error);
-  load_number();
+  load(offsetof(struct seccomp_data, nr));
 }
 
 /* `shared`: the host's network and IPC namespaces are the target's too. Then nothing may reach through them. */
 void filter_system_calls(bool shared) {
-  static const unsigned tracing[] = {PTRACE_ATTACH, PTRACE_SEIZE};
-  static const unsigned terminal[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
+  static const unsigned tracing[] = {PTRACE_ATTACH, PTRACE_SEIZE}, terminal[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
   static const unsigned families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
-  static const unsigned ipc[] = {SYS_shmget, SYS_shmat, SYS_semget, SYS_msgget, SYS_mq_open};
+  static const unsigned ipc[] = {SYS_shmget, SYS_shmat, SYS_semget, SYS_msgget, SYS_mq_open}, clone3[] = {435};
+  static const unsigned namespaces[] = {
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+  };
   load(offsetof(struct seccomp_data, arch));
-  emit(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCHITECTURE);
+  emit(EQUAL, 1, 0, ARCHITECTURE);
   answer(SECCOMP_RET_KILL_PROCESS);
-  load_number();
+  load(offsetof(struct seccomp_data, nr));
 #ifdef X32_BIT
   emit(BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
   answer(SECCOMP_RET_ERRNO | ENOSYS);
 #endif
-  for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) forbid(forbidden[i], EPERM);
-  for (size_t i = 0; shared && i < sizeof ipc / sizeof *ipc; i++) forbid(ipc[i], EACCES);
+  forbid(forbidden, sizeof forbidden / sizeof *forbidden, EPERM);
+  if (shared) forbid(ipc, sizeof ipc / sizeof *ipc, EACCES);
   /* Its flags lie in memory, where a filter cannot look; the C library falls back to clone. */
-  forbid(435 /* clone3 */, ENOSYS);
-  emit(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_clone);
-  load_argument(0);
-  emit(BPF_JMP | BPF_JSET | BPF_K, 0, 1,
-       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP);
-  answer(SECCOMP_RET_ERRNO | EPERM);
-  load_number();
-  forbid_when(SYS_ptrace, 0, tracing, 2, false, EPERM);
-  forbid_when(SYS_ioctl, 1, terminal, 2, false, EPERM);
-  forbid_when(SYS_socket, 0, families, shared ? 2 : 4, true, EACCES);
+  forbid(clone3, 1, ENOSYS);
+  forbid_when(SYS_clone, 0, ANY_BIT, namespaces, 1, false, EPERM);
+  forbid_when(SYS_ptrace, 0, EQUAL, tracing, 2, false, EPERM);
+  forbid_when(SYS_ioctl, 1, EQUAL, terminal, 2, false, EPERM);
+  forbid_when(SYS_socket, 0, EQUAL, families, shared ? 2 : 4, true, EACCES);
   answer(SECCOMP_RET_ALLOW);
   struct sock_fprog filter = {length, program};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) fail(STAGE_SECCOMP, "filter");

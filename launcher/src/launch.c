@@ -17,19 +17,18 @@
  * Two or three processes: the monitor; in a pid namespace an init; the target. Until the target's exec only code of this
  * program runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant
  * first, then NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file
- * means 'K'. Without --control there is no server, and the environment is that of --setenv.
+ * means 'K'. Without --control there is no server: failures go to standard error, the environment is that
+ * of --setenv, and the exit status is the command's.
  */
 #include "launch.h"
 
-static const char *const stage_names[] = {
-  "options", "control", "parent", "namespaces", "cgroup", "id-map", "cgroup-namespace", "root", "mount", "pivot", "loopback",
-  "hostname", "rlimit", "ids", "tmp", "capabilities", "no-new-privs", "landlock", "seccomp", "init", "environment",
-};
+#define NAME(id, name) name,
+static const char *const stage_names[] = {STAGES(NAME)};
 enum { WRONG_OPTIONS = 64, REFUSED = 125, CANNOT_ENTER = 126, CANNOT_RUN = 127, MOST_ENVIRONMENT = 8 << 20, DETAIL = 200 };
 struct failure { int stage, error; char detail[DETAIL]; };
 
 static struct options options;
-static int server = -1;       /* the connection to the server, or the inherited descriptor */
+static int server = -1;       /* the connection to the server */
 static int failure_pipe = -1; /* in the child: where a failure is written */
 
 /* One line to the server. If it is gone, this process is about to end anyway. */
@@ -64,8 +63,6 @@ void write_file(const char *path, int flags, const char *content, enum stage sta
 }
 
 static void connect_to_server(void) {
-  server = options.status_fd;
-  if (server >= 0 && fcntl(server, F_SETFD, FD_CLOEXEC) != 0) { server = -1; fail(STAGE_CONTROL, "status-fd"); }
   if (!options.control) return;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(options.control) >= sizeof address.sun_path) fail_with(ENAMETOOLONG, STAGE_CONTROL, options.control);
@@ -87,27 +84,24 @@ static void receive(void *into, size_t wanted) {
 }
 
 /* The target's whole environment. It is read by the target itself: no privileged process ever holds a tenant's values. */
-static char **receive_environment(void) {
+static void receive_environment(void) {
   unsigned char head[4] = {0};
   if (options.control) receive(head, sizeof head);
-  size_t length = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3], count = options.environment_count;
+  size_t length = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
   if (length > MOST_ENVIRONMENT) fail_with(E2BIG, STAGE_ENVIRONMENT, "server");
   char *block = calloc(length + 1, 1);
   if (!block) fail(STAGE_ENVIRONMENT, "memory");
   receive(block, length);
-  for (size_t i = 0; i < length; i++) count += block[i] == '\0';
-  char **environment = calloc(count + 1, sizeof *environment);
-  if (!environment) fail(STAGE_ENVIRONMENT, "memory");
-  size_t at = 0;
-  for (size_t i = 0; i < options.environment_count; i++) environment[at++] = (char *)options.environment[i];
-  for (size_t i = 0; i < length && at < count; i += strlen(block + i) + 1) environment[at++] = block + i;
-  return environment;
+  bool complete = clearenv() == 0;
+  for (size_t i = 0; i < options.environment_count; i++) complete &= putenv((char *)options.environment[i]) == 0;
+  for (size_t i = 0; i < length; i += strlen(block + i) + 1) complete &= putenv(block + i) == 0;
+  if (!complete) fail(STAGE_ENVIRONMENT, "memory");
 }
 
 /* --- The child: confined, then init and target, or the target at once ------------------------------------------------ */
 
 static _Noreturn void run_target(void) {
-  environ = receive_environment();
+  receive_environment();
   sigset_t none;
   sigemptyset(&none);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
@@ -117,7 +111,8 @@ static _Noreturn void run_target(void) {
   /* The caller's mistakes rather than layers that failed: told as a shell tells them. */
   bool entered = chdir(options.directory) == 0;
   if (entered) execvp(options.command[0], options.command);
-  dprintf(STDERR_FILENO, "cloister: cannot %s %s: %s\n", entered ? "run" : "enter", entered ? options.command[0] : options.directory, strerror(errno));
+  const char *verb = entered ? "run" : "enter", *what = entered ? options.command[0] : options.directory;
+  dprintf(STDERR_FILENO, "cloister: cannot %s %s: %s\n", verb, what, strerror(errno));
   _exit(entered ? CANNOT_RUN : CANNOT_ENTER);
 }
 
@@ -278,14 +273,14 @@ static void remove_tmp(void) {
 }
 
 /* Once every layer stands, the last writer of the pipe is gone; a failure is what comes before. */
-static bool has_started(int failures, pid_t child, bool reaped) {
+static void see_start(int failures, pid_t child, bool reaped) {
   struct failure failure;
   if (read(failures, &failure, sizeof failure) == sizeof failure) {
     if (!reaped) end_all(child);
+    if (options.tmp && failure.stage > STAGE_TMP) remove_tmp();
     refuse(&failure);
   }
   tell("started\n");
-  return true;
 }
 
 /* Waits for what comes first: the end of the child, an order, the end of the server. Returns whether the child ended itself. */
@@ -294,7 +289,8 @@ static bool watch(pid_t child, int failures, int reports, int signals, int *stat
     bool orders = started && options.control;
     struct pollfd on[3] = {{signals, POLLIN, 0}, {started ? -1 : failures, POLLIN, 0}, {orders ? server : -1, POLLIN, 0}};
     if (poll(on, 3, -1) < 0 && errno != EINTR) return false;
-    if (on[1].revents) started = has_started(failures, child, false);
+    if (on[1].revents) see_start(failures, child, false);
+    started |= on[1].revents != 0;
     if (on[2].revents) {
       char order;
       if (read(server, &order, 1) != 1 || order != 'T') return false;
@@ -304,7 +300,7 @@ static bool watch(pid_t child, int failures, int reports, int signals, int *stat
     int ended;
     for (pid_t gone; (gone = waitpid(-1, &ended, WNOHANG)) > 0;) {
       if (gone != child) continue;
-      if (!started) has_started(failures, child, true);
+      if (!started) see_start(failures, child, true);
       *status = ended;
       /* An init that ends without a word was killed from outside, and all in its namespace with it. */
       if (options.namespaces & CLONE_NEWPID && read(reports, status, sizeof *status) != sizeof *status) *status = SIGKILL;
@@ -313,9 +309,12 @@ static bool watch(pid_t child, int failures, int reports, int signals, int *stat
   }
 }
 
-static void close_inherited(int kept) {
-  bool closed = (kept <= 3 || syscall(SYS_close_range, 3, kept - 1, 0) == 0) && syscall(SYS_close_range, kept < 3 ? 3 : kept + 1, ~0U, 0) == 0;
-  for (int fd = 3; !closed && fd < 1024; fd++) if (fd != kept) close(fd);
+static void close_inherited(void) {
+  if (syscall(SYS_close_range, 3, ~0U, 0) == 0) return;
+  /* Before Linux 5.9. */
+  struct rlimit limit = {0};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  for (int fd = 3; fd < (int)limit.rlim_cur; fd++) close(fd);
 }
 
 int main(int argc, char **argv) {
@@ -324,16 +323,18 @@ int main(int argc, char **argv) {
     dprintf(STDERR_FILENO, "cloister-launch: wrong or missing: %s\n", wrong);
     return WRONG_OPTIONS;
   }
-  close_inherited(options.status_fd);
+  close_inherited();
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
   connect_to_server();
-  if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) fail(STAGE_PARENT, "prctl");
+  bool mortal = prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
+  if (!mortal || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) fail(STAGE_PARENT, "prctl");
   if (!options.switch_ids) options.uid = geteuid();
   if (!options.switch_ids) options.gid = getegid();
   int failures[2], reports[2], lifeline[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || pipe2(failures, O_CLOEXEC) != 0 || pipe2(reports, O_CLOEXEC) != 0 || pipe2(lifeline, O_CLOEXEC) != 0) fail(STAGE_CONTROL, "pipe");
+  bool pipes = pipe2(failures, O_CLOEXEC) == 0 && pipe2(reports, O_CLOEXEC) == 0 && pipe2(lifeline, O_CLOEXEC) == 0;
+  if (null < 0 || !pipes) fail(STAGE_CONTROL, "pipe");
   int signals = signal_descriptor();
   /* The cgroup namespace is made later, by the child: its root is the group that the process is in at that moment. */
   unsigned long flags = (options.namespaces & ~(unsigned)CLONE_NEWCGROUP) | SIGCHLD;
@@ -354,17 +355,18 @@ int main(int argc, char **argv) {
     map_id(child, "uid_map", options.uid);
   }
   if (write(lifeline[1], "", 1) != 1) fail(STAGE_NAMESPACES, "child");
-  step_back(null, options.tmp ? options.command - 1 : argv);
+  if (options.tmp && !(options.tmp = strdup(options.tmp))) fail(STAGE_TMP, "memory");
+  step_back(null, argv);
   forbid_new_privileges();
   keep_capabilities_of_monitor();
-  int status = 0;
-  bool ended_itself = watch(child, failures[0], reports[0], signals, &status);
+  int status = SIGTERM;
+  bool ended_itself = watch(child, failures[0], reports[0], signals, &status), signalled = WIFSIGNALED(status);
   /* With a pid namespace nothing outlives the child, whose pid may be another's by now. */
   if (!ended_itself || !(options.namespaces & CLONE_NEWPID)) end_all(child);
   if (options.tmp) remove_tmp();
+  int number = signalled ? WTERMSIG(status) : WEXITSTATUS(status);
   char line[32] = "ended\n";
-  if (ended_itself && WIFSIGNALED(status)) snprintf(line, sizeof line, "signalled %d\n", WTERMSIG(status));
-  else if (ended_itself) snprintf(line, sizeof line, "exited %d\n", WEXITSTATUS(status));
+  if (ended_itself) snprintf(line, sizeof line, "%s %d\n", signalled ? "signalled" : "exited", number);
   tell(line);
-  return 0;
+  return options.control ? 0 : signalled ? 128 + number : number;
 }

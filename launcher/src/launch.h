@@ -31,17 +31,18 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/types.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* The steps, in their order. A failure names the one at which the launch stopped. */
-enum stage {
-  STAGE_OPTIONS, STAGE_CONTROL, STAGE_PARENT, STAGE_NAMESPACES, STAGE_CGROUP, STAGE_ID_MAP, STAGE_CGROUP_NAMESPACE,
-  STAGE_ROOT, STAGE_MOUNT, STAGE_PIVOT, STAGE_LOOPBACK, STAGE_HOSTNAME, STAGE_RLIMIT, STAGE_IDS, STAGE_TMP,
-  STAGE_CAPABILITIES, STAGE_NO_NEW_PRIVS, STAGE_LANDLOCK, STAGE_SECCOMP, STAGE_INIT, STAGE_ENVIRONMENT,
-};
+#define STAGES(X) \
+  X(CONTROL, "control") X(PARENT, "parent") X(NAMESPACES, "namespaces") X(CGROUP, "cgroup") X(ID_MAP, "id-map") \
+  X(CGROUP_NAMESPACE, "cgroup-namespace") X(ROOT, "root") X(MOUNT, "mount") X(PIVOT, "pivot") X(LOOPBACK, "loopback") \
+  X(HOSTNAME, "hostname") X(RLIMIT, "rlimit") X(IDS, "ids") X(TMP, "tmp") X(CAPABILITIES, "capabilities") \
+  X(NO_NEW_PRIVS, "no-new-privs") X(LANDLOCK, "landlock") X(SECCOMP, "seccomp") X(INIT, "init") X(ENVIRONMENT, "environment")
+#define STAGE(id, name) STAGE_##id,
+enum stage { STAGES(STAGE) };
 
 /* One step of making the new root; `a` and `b` are what the option was given. */
 enum operation_kind { OP_LINK, OP_FILE, OP_READ, OP_WRITE, OP_DEVICE, OP_TMPFS, OP_PROC };
@@ -50,7 +51,6 @@ struct limit { int resource; rlim_t value; };
 
 struct options {
   const char *control, *id;                          /* the server's socket, and what to say there first */
-  int status_fd;                                     /* or an inherited descriptor; -1 if none */
   unsigned namespaces;                               /* CLONE_NEW… */
   bool switch_ids;
   uid_t uid;

@@ -84,7 +84,6 @@ static int option(struct options *o, const char *name, const char *a, const char
   if (!a) return -1;
   if (IS("--control")) TAKE(1, (o->control = a)[0] == '/');
   if (IS("--id")) TAKE(1, strlen(o->id = a) <= 64 && !strchr(a, '\n'));
-  if (IS("--status-fd")) TAKE(1, number(a, 1023, &value) && (o->status_fd = (int)value) > 2);
   if (IS("--unshare")) TAKE(1, namespace_list(a, &o->namespaces));
   if (IS("--rlimit")) TAKE(1, limit(a, &o->limits[o->limit_count++]));
   if (IS("--tmp")) TAKE(1, inner_path(o->tmp = a));
@@ -119,15 +118,16 @@ static const char *missing(const struct options *o) {
 }
 
 const char *options_parse(struct options *o, int argc, char **argv) {
-  *o = (struct options){.status_fd = -1};
-  /* No option fills more than one place of each, so as many places as arguments are enough. */
+  *o = (struct options){0};
+  /* No option fills more than one place of each list, so as many places as arguments are enough. One block holds them all. */
   size_t most = argc > 0 ? (size_t)argc : 1;
-  o->operations = calloc(most, sizeof *o->operations);
-  o->limits = calloc(most, sizeof *o->limits);
-  const char ***lists[] = {&o->cgroups, &o->readable, &o->writable, &o->environment};
-  bool memory = o->operations && o->limits;
-  for (int i = 0; i < 4; i++) memory &= (*lists[i] = calloc(most, sizeof **lists[i])) != NULL;
-  if (!memory) return "memory";
+  o->operations = calloc(most, sizeof *o->operations + sizeof *o->limits + 4 * sizeof *o->cgroups);
+  if (!o->operations) return "memory";
+  o->limits = (struct limit *)(o->operations + most);
+  o->cgroups = (const char **)(o->limits + most);
+  o->readable = o->cgroups + most;
+  o->writable = o->readable + most;
+  o->environment = o->writable + most;
   int at = 1;
   while (at < argc && strcmp(argv[at], "--") != 0) {
     int taken = option(o, argv[at], at + 1 < argc ? argv[at + 1] : NULL, at + 2 < argc ? argv[at + 2] : NULL);
@@ -139,7 +139,4 @@ const char *options_parse(struct options *o, int argc, char **argv) {
   return missing(o);
 }
 
-void options_free(struct options *o) {
-  void *all[] = {o->operations, o->limits, o->cgroups, o->readable, o->writable, o->environment};
-  for (int i = 0; i < 6; i++) free(all[i]);
-}
+void options_free(struct options *o) { free(o->operations); }

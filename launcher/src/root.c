@@ -5,33 +5,30 @@
 enum { SYS_set_attributes = 442, ATTRIBUTE_RDONLY = 1, ATTRIBUTE_NOSUID = 2, ATTRIBUTE_NODEV = 4, RECURSIVE = 0x8000 };
 struct mount_attributes { unsigned long long set, clear, propagation, userns; };
 
-static void make_directory(const char *path) {
-  char partial[PATH_MAX];
-  for (const char *end = path + strcspn(path, "/"); end; end = *end ? end + 1 + strcspn(end + 1, "/") : NULL) {
-    snprintf(partial, sizeof partial, "%.*s", (int)(end - path), path);
-    if (mkdir(partial, 0755) != 0 && errno != EEXIST) fail(STAGE_MOUNT, path);
-  }
-}
+static void make_directory(const char *path);
 
 static void make_parent(const char *path) {
   char parent[PATH_MAX];
   const char *name = strrchr(path, '/');
-  if (!name) return;
-  snprintf(parent, sizeof parent, "%.*s", (int)(name - path), path);
-  make_directory(parent);
+  snprintf(parent, sizeof parent, "%.*s", name ? (int)(name - path) : 0, path);
+  if (*parent) make_directory(parent);
 }
 
-static void make_file(const char *content, const char *path) {
+/* Mostly the parents are there, or the directory itself: then it is one call. */
+static void make_directory(const char *path) {
+  if (mkdir(path, 0755) == 0 || errno == EEXIST) return;
+  if (errno != ENOENT) fail(STAGE_MOUNT, path);
   make_parent(path);
-  write_file(path, O_CREAT | O_EXCL, content, STAGE_MOUNT);
+  if (mkdir(path, 0755) != 0) fail(STAGE_MOUNT, path);
 }
 
 /* Something of the source's kind to mount it on; a template has it already. */
 static void make_mount_point(const char *source, const char *path) {
   struct stat found;
   if (stat(source, &found) != 0) fail(STAGE_MOUNT, source);
-  if (S_ISDIR(found.st_mode)) make_directory(path);
-  else if (access(path, F_OK) != 0) make_file("", path);
+  if (S_ISDIR(found.st_mode)) { make_directory(path); return; }
+  make_parent(path);
+  if (mknod(path, S_IFREG | 0444, 0) != 0 && errno != EEXIST) fail(STAGE_MOUNT, path);
 }
 
 /* A mount keeps the flags that it was locked with: one that dropped them would be refused in a user namespace. */
@@ -44,9 +41,8 @@ static unsigned long kept_flags(const char *path) {
 }
 
 static void bind_mount(const char *source, const char *path, bool read_only, bool devices) {
-  struct mount_attributes wanted = {
-    .set = ATTRIBUTE_NOSUID | (read_only ? ATTRIBUTE_RDONLY : 0) | (devices ? 0 : ATTRIBUTE_NODEV),
-  };
+  unsigned long long set = ATTRIBUTE_NOSUID | (read_only ? ATTRIBUTE_RDONLY : 0) | (devices ? 0 : ATTRIBUTE_NODEV);
+  struct mount_attributes wanted = {.set = set};
   if (mount(source, path, NULL, MS_BIND | MS_REC, NULL) != 0) fail(STAGE_MOUNT, source);
   if (syscall(SYS_set_attributes, AT_FDCWD, path, RECURSIVE, &wanted, sizeof wanted) == 0) return;
   if (errno != ENOSYS) fail(STAGE_MOUNT, source);
@@ -73,13 +69,12 @@ static void perform(const struct operation *operation) {
     make_mount_point(operation->a, path);
     bind_mount(operation->a, path, operation->kind == OP_READ, operation->kind == OP_DEVICE);
   }
-  if (operation->kind == OP_FILE) make_file(operation->a, path);
+  if (operation->kind == OP_LINK || operation->kind == OP_FILE) make_parent(path);
+  if (operation->kind == OP_LINK && symlink(operation->a, path) != 0) fail(STAGE_MOUNT, path);
+  if (operation->kind == OP_FILE) write_file(path, O_CREAT | O_EXCL, operation->a, STAGE_MOUNT);
   if (operation->kind == OP_TMPFS) mount_tmpfs(path, "1777", operation->a);
-  if (operation->kind == OP_PROC && mount("proc", path, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) fail(STAGE_MOUNT, path);
-  if (operation->kind == OP_LINK) {
-    make_parent(path);
-    if (symlink(operation->a, path) != 0) fail(STAGE_MOUNT, path);
-  }
+  unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (operation->kind == OP_PROC && mount("proc", path, "proc", flags, NULL) != 0) fail(STAGE_MOUNT, path);
 }
 
 /* Afterwards nothing of the host can be named but what the operations brought in. */
