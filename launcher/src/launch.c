@@ -29,6 +29,7 @@ struct failure { int stage, error; char detail[DETAIL]; };
 
 static struct options options;
 static int server = -1;       /* the connection to the server */
+static int complaints = STDERR_FILENO;
 static int failure_pipe = -1; /* in the child: where a failure is written */
 
 /* One line to the server. If it is gone, this process is about to end anyway. */
@@ -40,7 +41,7 @@ static _Noreturn void refuse(const struct failure *failure) {
   char line[DETAIL + 64];
   snprintf(line, sizeof line, "failed %s %d %s\n", stage_names[failure->stage], failure->error, failure->detail);
   tell(line);
-  if (server < 0) dprintf(STDERR_FILENO, "cloister-launch: %s", line);
+  if (server < 0) dprintf(complaints, "cloister-launch: %s", line);
   _exit(REFUSED);
 }
 
@@ -68,7 +69,8 @@ static void connect_to_server(void) {
   if (strlen(options.control) >= sizeof address.sun_path) fail_with(ENAMETOOLONG, STAGE_CONTROL, options.control);
   strcpy(address.sun_path, options.control);
   int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof address) != 0) fail(STAGE_CONTROL, options.control);
+  bool connected = connection >= 0 && connect(connection, (struct sockaddr *)&address, sizeof address) == 0;
+  if (!connected) fail(STAGE_CONTROL, options.control);
   server = connection;
   tell(options.id);
   tell("\n");
@@ -104,7 +106,9 @@ static _Noreturn void run_target(void) {
   receive_environment();
   sigset_t none;
   sigemptyset(&none);
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  /* By the system call: the C library keeps two signals to itself, which whoever started us may have ignored. */
+  unsigned long by_default[4] = {0};
+  for (int number = 1; number < NSIG; number++) syscall(SYS_rt_sigaction, number, by_default, NULL, NSIG / 8);
   sigprocmask(SIG_SETMASK, &none, NULL);
   setsid();
   umask(077);
@@ -182,6 +186,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   step_back(null, argv);
   close(null);
   close(server);
+  close(complaints);
   close(failure_pipe);
   run_init(target, report, lifeline, signals);
 }
@@ -324,6 +329,8 @@ int main(int argc, char **argv) {
     return WRONG_OPTIONS;
   }
   close_inherited();
+  /* The monitor gives standard error away. */
+  if (!options.control) complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
