@@ -84,7 +84,9 @@ class OperationsTest {
                 .contains("{\"calls\":1,\"input_tokens\":10,\"output_tokens\":20,\"cache_creation_input_tokens\":30,"
                         + "\"cache_read_input_tokens\":40,\"cost_usd\":1.500000,\"model\":\"m1\"}")
                 .contains("\"total\":{\"calls\":3,\"input_tokens\":11,\"output_tokens\":22,"
-                        + "\"cache_creation_input_tokens\":80,\"cache_read_input_tokens\":44,\"cost_usd\":2.000000}");
+                        + "\"cache_creation_input_tokens\":80,\"cache_read_input_tokens\":44,\"cost_usd\":2.000000}")
+                .contains("\"sandbox\":{\"cpu_ms\":1234,\"throttled_ms\":56,\"memory_peak_bytes\":1048576,"
+                        + "\"oom_kills\":2,\"pids_refused\":3}");
     }
 
     @Test

@@ -11,7 +11,6 @@ import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.upstream.Credential;
-import dev.cloister.core.usage.UsageTotals;
 import dev.cloister.server.api.Collaborators;
 import dev.cloister.server.api.Readiness;
 import dev.cloister.spi.Finding;
@@ -76,9 +75,7 @@ final class TestServer implements AutoCloseable {
                 execs,
                 sessions,
                 workspaces,
-                (_, from, to) -> List.of(
-                        new UsageTotals("m1", 1, from, 20, 30, 40, 1_500_000),
-                        new UsageTotals("m2", 2, 1, 2, to == Long.MAX_VALUE ? 3 : to, 4, 500_000)),
+                new FakeUsage(),
                 () -> new Guarantees(
                         IsolationMode.DIRECTORIES,
                         Set.of(Guarantee.CREDENTIAL_NEVER_INSIDE),

@@ -14,6 +14,16 @@ final class SettingRows {
                 .findOne();
     }
 
+    static void put(Handle handle, String name, String value) {
+        handle.createUpdate("""
+                        INSERT INTO settings (name, value) VALUES (:name, :value)
+                        ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                        """)
+                .bind("name", name)
+                .bind("value", value)
+                .execute();
+    }
+
     static String setIfAbsent(Handle handle, String name, String initial) {
         return find(handle, name).orElseGet(() -> {
             handle.createUpdate("INSERT INTO settings (name, value) VALUES (:name, :value)")

@@ -2,6 +2,7 @@ package dev.cloister.store;
 
 import dev.cloister.core.audit.AuditEntry;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.sandbox.SandboxUsage;
 import dev.cloister.core.session.Session;
 import dev.cloister.core.session.SessionEvent;
 import dev.cloister.core.session.SessionId;
@@ -70,6 +71,11 @@ public final class SqliteStore implements Store {
     }
 
     @Override
+    public void putSetting(String name, String value) {
+        change(handle -> SettingRows.put(handle, name, value));
+    }
+
+    @Override
     public Tenant tenantOf(Fingerprint fingerprint, UidAllocation uids, long now) {
         return findTenant(fingerprint)
                 .orElseGet(() -> database.write(handle -> TenantRows.admit(handle, fingerprint, uids, now)));
@@ -113,6 +119,11 @@ public final class SqliteStore implements Store {
     @Override
     public void setTenantEnabled(TenantId tenant, boolean enabled) {
         change(handle -> TenantRows.setEnabled(handle, tenant, enabled));
+    }
+
+    @Override
+    public Tenant giveUid(TenantId tenant, UidAllocation.Range uids) {
+        return database.write(handle -> TenantRows.giveUid(handle, tenant, uids));
     }
 
     @Override
@@ -177,6 +188,16 @@ public final class SqliteStore implements Store {
     @Override
     public List<UsageTotals> usage(TenantId tenant, long from, long to) {
         return database.read(handle -> UsageRows.totals(handle, tenant, from, to));
+    }
+
+    @Override
+    public void addSandboxUsage(TenantId tenant, SandboxUsage usage) {
+        change(handle -> SandboxUsageRows.add(handle, tenant, usage));
+    }
+
+    @Override
+    public SandboxUsage sandboxUsage(TenantId tenant) {
+        return database.read(handle -> SandboxUsageRows.find(handle, tenant));
     }
 
     @Override

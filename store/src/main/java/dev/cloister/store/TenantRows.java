@@ -103,6 +103,15 @@ final class TenantRows {
                 .execute();
     }
 
+    static Tenant giveUid(Handle handle, TenantId tenant, UidAllocation.Range uids) {
+        require(handle, tenant);
+        handle.createUpdate("UPDATE tenants SET uid = :uid WHERE id = :id")
+                .bind("id", tenant.value())
+                .bind("uid", UidRows.take(handle, uids))
+                .execute();
+        return find(handle, tenant).orElseThrow();
+    }
+
     static boolean delete(Handle handle, TenantId tenant) {
         return handle.createUpdate("DELETE FROM tenants WHERE id = :id")
                         .bind("id", tenant.value())

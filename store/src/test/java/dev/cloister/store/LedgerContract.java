@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.core.audit.AuditEntry;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.sandbox.SandboxUsage;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.usage.UsageRecord;
 import dev.cloister.core.usage.UsageTotals;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.LongStream;
@@ -33,6 +35,24 @@ interface LedgerContract extends StoreFixture {
                 .containsExactly(
                         new UsageTotals("a", 1, 100, 200, 300, 400, 500), new UsageTotals("b", 2, 11, 22, 33, 44, 55));
         assertThat(store().usage(tenant, 300, 400)).isEmpty();
+    }
+
+    @Test
+    default void whatSandboxesUsedAddsUpAndItsPeakStays() {
+        TenantId tenant = tenant(1).id();
+        assertThat(store().sandboxUsage(tenant)).isEqualTo(SandboxUsage.NONE);
+
+        store().addSandboxUsage(tenant, sandbox(1, 700));
+        store().addSandboxUsage(tenant, sandbox(10, 500));
+        store().addSandboxUsage(tenant(2).id(), sandbox(1_000, 9_000));
+
+        assertThat(store().sandboxUsage(tenant)).isEqualTo(sandbox(11, 700));
+        store().deleteTenant(tenant);
+        assertThat(openAnother().sandboxUsage(tenant)).isEqualTo(sandbox(11, 700));
+    }
+
+    private static SandboxUsage sandbox(long unit, long peak) {
+        return new SandboxUsage(Duration.ofMillis(unit), Duration.ofMillis(2 * unit), peak, 3 * unit, 4 * unit);
     }
 
     @Test

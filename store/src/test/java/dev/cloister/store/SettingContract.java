@@ -6,7 +6,7 @@ import dev.cloister.core.store.Store;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Settings: the first value stays. */
+/** Settings: the first value stays, until another is put on purpose. */
 interface SettingContract extends StoreFixture {
     @Test
     default void aSettingIsAbsentUntilItIsSet() {
@@ -21,6 +21,15 @@ interface SettingContract extends StoreFixture {
         store().settingOrElse("range", "first");
 
         assertThat(store().settingOrElse("range", "second")).isEqualTo("first");
+    }
+
+    @Test
+    default void aSettingThatIsPutReplacesTheOneBefore() {
+        store().putSetting("range", "first");
+        store().putSetting("range", AWKWARD);
+
+        assertThat(openAnother().setting("range")).contains(AWKWARD);
+        assertThat(store().settingOrElse("range", "third")).isEqualTo(AWKWARD);
     }
 
     @Test

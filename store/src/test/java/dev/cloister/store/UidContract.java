@@ -25,6 +25,19 @@ interface UidContract extends StoreFixture {
     }
 
     @Test
+    default void aTenantThatGetsAUidOfItsOwnKeepsAllElse() {
+        Tenant before = store().tenantOf(fingerprint(1), new UidAllocation.Shared(1000), 7);
+        store().setTenantEnabled(before.id(), false);
+
+        Tenant after = store().giveUid(before.id(), new UidAllocation.Range(5_000, 5_001));
+
+        assertThat(after).isEqualTo(new Tenant(before.id(), before.name(), 5_000, false, 7));
+        assertThat(openAnother().tenant(before.id())).contains(after);
+        assertThat(tenant(2).uid()).isEqualTo(5_001);
+        assertCode(ErrorCode.NOT_FOUND, () -> store().giveUid(StoreFixture.UNKNOWN_TENANT, new UidAllocation.Range(5_002, 5_003)));
+    }
+
+    @Test
     default void anExhaustedRangeIsOverloadedUntilItIsWidened() {
         UidAllocation three = new UidAllocation.Range(100, 102);
         List<Long> uids = LongStream.range(0, 3)

@@ -15,6 +15,7 @@ import dev.cloister.core.policy.ModelAllowList;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.sandbox.UsageBooks;
 import dev.cloister.core.sandbox.WorkspaceService;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.SessionLocks;
@@ -33,6 +34,7 @@ import dev.cloister.core.workspace.Refusals;
 import dev.cloister.core.workspace.WorkspaceRoot;
 import dev.cloister.server.HttpServer;
 import dev.cloister.server.api.Collaborators;
+import dev.cloister.server.api.UsageSource;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
@@ -98,7 +100,8 @@ public final class Cloister implements AutoCloseable {
             workspaces.prepare();
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);
-            Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics);
+            UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, audit));
+            Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics, books);
 
             ScheduledThreadPoolExecutor timer = timer();
             owned(timer::shutdownNow);
@@ -162,7 +165,7 @@ public final class Cloister implements AutoCloseable {
                     execs,
                     new SessionService(store, store, registry, events, locks, models, execs, audit),
                     files,
-                    store::usage,
+                    UsageSource.of(store),
                     () -> guarantees,
                     startUp::readiness,
                     () -> warning(guarantees),

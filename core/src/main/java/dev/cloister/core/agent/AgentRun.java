@@ -2,6 +2,7 @@ package dev.cloister.core.agent;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.SandboxProcess;
 import java.io.IOException;
 import java.io.InputStream;
@@ -68,39 +69,51 @@ public final class AgentRun {
                             checked = true;
                             impatience.cancel(false);
                             if (cancelled()) {
-                                return end(Optional.empty(), false, complaint);
+                                return endWithout(false, complaint);
                             }
                             send(StreamJson.userMessage(content));
                         } else if (event instanceof AgentEvent.Result result) {
-                            return end(Optional.of(result), checked, complaint);
+                            return end(result, checked, complaint);
                         }
                         continue;
                     }
                     if (event instanceof AgentEvent.Result result) {
-                        return end(Optional.of(result), checked, complaint);
+                        return end(result, checked, complaint);
                     }
                     events.accept(event);
                 }
             }
-            return end(Optional.empty(), checked, complaint);
+            return endWithout(checked, complaint);
         } catch (JacksonException e) {
+            if (endedOutOfMemory()) {
+                // Killed in the middle of a line.
+                return endWithout(checked, complaint);
+            }
             throw new CloisterException(
                     ErrorCode.AGENT_FAILED, "the agent printed a line that is not JSON; send the message again", e);
         } catch (IOException e) {
             // The process was ended, by cancel or by itself: its pipes are closed.
-            return end(Optional.empty(), checked, complaint);
+            return endWithout(checked, complaint);
         } finally {
             impatience.cancel(false);
             finish();
         }
     }
 
-    private AgentEnd end(Optional<AgentEvent.Result> result, boolean begun, Complaint complaint) {
+    private AgentEnd end(AgentEvent.Result result, boolean begun, Complaint complaint) {
         finish();
-        if (result.isEmpty()) {
-            complaint.awaitEnd();
-        }
-        return new AgentEnd(result, begun, complaint.text());
+        return new AgentEnd(Optional.of(result), begun, false, complaint.text());
+    }
+
+    private AgentEnd endWithout(boolean begun, Complaint complaint) {
+        finish();
+        complaint.awaitEnd();
+        return new AgentEnd(Optional.empty(), begun, endedOutOfMemory(), complaint.text());
+    }
+
+    /** Waits for the process's end, unless it was cancelled: then nobody asks for the cause, and it may take its time. */
+    private boolean endedOutOfMemory() {
+        return !cancelled() && ended() instanceof ExitStatus.OutOfMemory;
     }
 
     private void checkSettings(AgentEvent.ControlResponse response) {
@@ -169,13 +182,18 @@ public final class AgentRun {
 
     /** Tells the agent to end and waits until it and all it started are gone; kills what does not end in time. */
     public void awaitEnd() {
+        ExitStatus ignored = ended();
+    }
+
+    private ExitStatus ended() {
         finish();
         ScheduledFuture<?> last = timer.schedule(this::kill, GRACE.toMillis(), TimeUnit.MILLISECONDS);
         try {
-            process.await();
+            return process.await();
         } catch (InterruptedException e) {
             process.terminate(Duration.ZERO);
             Thread.currentThread().interrupt();
+            return new ExitStatus.Cancelled();
         } finally {
             last.cancel(false);
         }

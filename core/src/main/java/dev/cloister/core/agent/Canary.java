@@ -72,6 +72,9 @@ public final class Canary {
     }
 
     private void check(AgentEnd end, List<AgentEvent> seen, String word) {
+        if (end.outOfMemory()) {
+            throw failed("it reached the memory limit; raise isolation.memory");
+        }
         AgentEvent.Result result = end.result()
                 .orElseThrow(() ->
                         failed("it ended without a result: " + end.complaint().strip()));

@@ -16,6 +16,10 @@ public final class Metrics {
     private final AtomicInteger activeTurns = new AtomicInteger();
     private final AtomicInteger activeExecs = new AtomicInteger();
     private final AtomicInteger openBrokers = new AtomicInteger();
+    private final Counter oomKills;
+    private final Counter pidsRefused;
+    private final Counter throttled;
+    private final Counter cpu;
 
     public Metrics(MeterRegistry registry) {
         this.registry = registry;
@@ -23,6 +27,15 @@ public final class Metrics {
         gauge("turns_active", "turns running now", activeTurns);
         gauge("execs_active", "commands running now", activeExecs);
         gauge("broker_sockets_open", "sessions with a broker socket now", openBrokers);
+        oomKills = counter("sandbox_oom_kills", "processes killed because their tenant's memory limit was reached");
+        pidsRefused = counter("sandbox_pids_refused", "processes not started because their tenant had too many");
+        throttled =
+                counter("sandbox_throttled_seconds", "time in which tenants were held back by their processor limit");
+        cpu = counter("sandbox_cpu_seconds", "processor time of all tenants' processes");
+    }
+
+    private Counter counter(String name, String what) {
+        return Counter.builder(name).description(what).register(registry);
     }
 
     private void gauge(String name, String what, AtomicInteger value) {
@@ -87,6 +100,14 @@ public final class Metrics {
                 .tag("status", status)
                 .register(registry)
                 .record(took);
+    }
+
+    /** What the processes of any sandbox used since they were last asked. */
+    public void sandboxUsed(Duration processor, Duration heldBack, long killed, long refused) {
+        cpu.increment(processor.toNanos() / 1e9);
+        throttled.increment(heldBack.toNanos() / 1e9);
+        oomKills.increment(killed);
+        pidsRefused.increment(refused);
     }
 
     /** @param kind {@code input}, {@code output}, {@code cache_write} or {@code cache_read} */

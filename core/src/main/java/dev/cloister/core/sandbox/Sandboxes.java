@@ -27,6 +27,7 @@ public final class Sandboxes implements AutoCloseable {
     private final WorkspaceRoot workspaces;
     private final IsolationBackend backend;
     private final Metrics metrics;
+    private final UsageBooks books;
     /** Opening and closing one tenant's sandbox exclude each other; those of others go on. */
     private final ReentrantLock[] stripes =
             Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
@@ -36,16 +37,18 @@ public final class Sandboxes implements AutoCloseable {
     private static final class Shared {
         final Sandbox sandbox;
         int users;
+        SandboxUsage lastReading = SandboxUsage.NONE;
 
         Shared(Sandbox sandbox) {
             this.sandbox = sandbox;
         }
     }
 
-    public Sandboxes(WorkspaceRoot workspaces, IsolationBackend backend, Metrics metrics) {
+    public Sandboxes(WorkspaceRoot workspaces, IsolationBackend backend, Metrics metrics, UsageBooks books) {
         this.workspaces = workspaces;
         this.backend = backend;
         this.metrics = metrics;
+        this.books = books;
     }
 
     /** The use of a tenant's sandbox. Close it when done; idempotent. */
@@ -120,15 +123,33 @@ public final class Sandboxes implements AutoCloseable {
             Shared held;
             synchronized (shared) {
                 held = shared.get(use.tenant);
-                if (held == null || --held.users > 0) {
-                    return;
-                }
+            }
+            if (held == null) {
+                return;
+            }
+            read(use.tenant, held);
+            if (--held.users > 0) {
+                return;
+            }
+            synchronized (shared) {
                 shared.remove(use.tenant);
             }
             metrics.activeWorkspaces().decrementAndGet();
             held.sandbox.close();
         } finally {
             stripe.unlock();
+        }
+    }
+
+    /** At the end of each use, when its answer is on the way; a sandbox that is closed has forgotten what it counted. */
+    private void read(TenantId tenant, Shared held) {
+        try {
+            held.sandbox.usage().map(SandboxUsage::of).ifPresent(now -> {
+                books.book(tenant, now.since(held.lastReading));
+                held.lastReading = now;
+            });
+        } catch (RuntimeException e) {
+            log.warn("what tenant {} used could not be read", tenant, e);
         }
     }
 

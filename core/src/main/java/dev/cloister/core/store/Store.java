@@ -20,6 +20,9 @@ public interface Store extends TenantStore, SessionStore, UsageStore, AuditStore
     /** Sets it if it is not set yet; returns what it is afterwards. */
     String settingOrElse(String name, String initial);
 
+    /** Sets it, whatever it was. */
+    void putSetting(String name, String value);
+
     @Override
     void close();
 }

@@ -34,6 +34,13 @@ public interface TenantStore {
 
     void setTenantEnabled(TenantId tenant, boolean enabled);
 
+    /**
+     * Gives a tenant a uid of its own in the place of the one it has, which stays used; returns the tenant as it is now.
+     *
+     * @throws dev.cloister.core.error.CloisterException OVERLOADED if no uid is left
+     */
+    Tenant giveUid(TenantId tenant, UidAllocation.Range uids);
+
     /** Forgets a tenant with its sessions, events and credentials; its usage and audit entries stay, its uid stays used. */
     boolean deleteTenant(TenantId tenant);
 }

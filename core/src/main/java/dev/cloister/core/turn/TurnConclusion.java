@@ -38,6 +38,9 @@ final class TurnConclusion {
             MessageAssembler assembler,
             UsageTotals used,
             Consumer<MessageAssembler.Outgoing> events) {
+        if (end.outOfMemory()) {
+            return new TurnOutcome.Failed(AgentFailure.outOfMemory());
+        }
         if (end.result().isEmpty()) {
             return upstreamFailure
                     .<TurnOutcome>map(TurnOutcome.Failed::new)

@@ -1,5 +1,6 @@
 package dev.cloister.core.usage;
 
+import dev.cloister.core.sandbox.SandboxUsage;
 import dev.cloister.core.tenant.TenantId;
 import java.util.List;
 
@@ -9,4 +10,10 @@ public interface UsageStore {
 
     /** Totals by model over {@code from <= at < to}, in the order of the models' names. */
     List<UsageTotals> usage(TenantId tenant, long from, long to);
+
+    /** Adds to what a tenant's processes used; kept when the tenant is gone, as all usage is. */
+    void addSandboxUsage(TenantId tenant, SandboxUsage usage);
+
+    /** All that a tenant's processes ever used; nothing of it for a tenant without any. */
+    SandboxUsage sandboxUsage(TenantId tenant);
 }

@@ -9,6 +9,7 @@ import dev.cloister.core.testing.Eventually;
 import dev.cloister.core.testing.FakeAgent;
 import dev.cloister.core.testing.FakeProcess;
 import dev.cloister.core.testing.ManualTimer;
+import dev.cloister.spi.ExitStatus;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -123,6 +124,23 @@ class AgentRunTest {
         AgentEnd end = run(process).run(MESSAGE, events::add);
         assertThat(end.result()).isEmpty();
         assertThat(end.complaint()).endsWith("No conversation found").hasSizeLessThanOrEqualTo(4096);
+    }
+
+    @Test
+    void anAgentThatIsKilledForItsMemoryIsSaidToBeSo() {
+        FakeProcess killed = new FakeProcess(terminal -> {
+            terminal.readLine();
+            // In the middle of a line, as a kill comes.
+            terminal.print("{\"type\":");
+            throw new FakeProcess.EndedAs(new ExitStatus.OutOfMemory());
+        });
+        AgentEnd end = run(killed).run(MESSAGE, events::add);
+        assertThat(end.result()).isEmpty();
+        assertThat(end.outOfMemory()).isTrue();
+        assertThat(timer.waiting()).isEmpty();
+
+        AgentEnd other = run(new FakeProcess(terminal -> 137)).run(MESSAGE, events::add);
+        assertThat(other.outOfMemory()).isFalse();
     }
 
     @Test

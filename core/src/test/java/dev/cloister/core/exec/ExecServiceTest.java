@@ -9,6 +9,7 @@ import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.sandbox.UsageBooks;
 import dev.cloister.core.sandbox.WorkspaceService;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
@@ -63,6 +64,7 @@ class ExecServiceTest {
     private boolean launchable = true;
     private Tenant tenant;
     private FakeBackend backend;
+    private UsageBooks books;
     private WorkspaceService workspaces;
     private ExecService execs;
 
@@ -71,7 +73,8 @@ class ExecServiceTest {
         tenant = new Tenant(new TenantId("a".repeat(32)), "", TestWorkspaces.tenantUid(), true, 1);
         backend = new FakeBackend(Files.createDirectory(directory.resolve("shares")), this::launch);
         WorkspaceRoot root = TestWorkspaces.in(directory);
-        Sandboxes sandboxes = new Sandboxes(root, backend, metrics);
+        books = new UsageBooks(metrics, (who, used) -> {}, (actor, action, detail) -> {});
+        Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books);
         Quota quota = new Quota("commands", 10, PER_TENANT);
         workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(
@@ -82,6 +85,7 @@ class ExecServiceTest {
     void close() throws InterruptedException {
         processes.forEach(process -> process.terminate(Duration.ZERO));
         awaitQuiet();
+        books.close();
         timer.shutdownNow();
     }
 

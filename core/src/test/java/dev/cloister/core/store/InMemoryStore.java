@@ -3,6 +3,7 @@ package dev.cloister.core.store;
 import dev.cloister.core.audit.AuditEntry;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.sandbox.SandboxUsage;
 import dev.cloister.core.session.Session;
 import dev.cloister.core.session.SessionEvent;
 import dev.cloister.core.session.SessionId;
@@ -38,6 +39,7 @@ public final class InMemoryStore implements Store {
     private final Map<SessionId, Session> sessions = new HashMap<>();
     private final Map<SessionId, TreeMap<Long, SessionEvent>> events = new HashMap<>();
     private final List<UsageRecord> usage = new ArrayList<>();
+    private final Map<TenantId, SandboxUsage> sandboxUsage = new HashMap<>();
     private final List<AuditEntry> audit = new ArrayList<>();
     private boolean closed;
 
@@ -51,6 +53,12 @@ public final class InMemoryStore implements Store {
     public synchronized String settingOrElse(String name, String initial) {
         requireOpen();
         return settings.computeIfAbsent(name, absent -> initial);
+    }
+
+    @Override
+    public synchronized void putSetting(String name, String value) {
+        requireOpen();
+        settings.put(name, value);
     }
 
     @Override
@@ -135,6 +143,14 @@ public final class InMemoryStore implements Store {
     public synchronized void setTenantEnabled(TenantId tenant, boolean enabled) {
         Tenant old = requireTenant(tenant);
         tenants.put(tenant, new Tenant(old.id(), old.name(), old.uid(), enabled, old.createdAt()));
+    }
+
+    @Override
+    public synchronized Tenant giveUid(TenantId tenant, UidAllocation.Range uids) {
+        Tenant old = requireTenant(tenant);
+        Tenant changed = new Tenant(old.id(), old.name(), take(uids), old.enabled(), old.createdAt());
+        tenants.put(tenant, changed);
+        return changed;
     }
 
     @Override
@@ -253,6 +269,18 @@ public final class InMemoryStore implements Store {
                         record.costMicros()))
                 .forEach(one -> totals.merge(one.model(), one, InMemoryStore::sum));
         return List.copyOf(totals.values());
+    }
+
+    @Override
+    public synchronized void addSandboxUsage(TenantId tenant, SandboxUsage used) {
+        requireOpen();
+        sandboxUsage.merge(tenant, used, SandboxUsage::plus);
+    }
+
+    @Override
+    public synchronized SandboxUsage sandboxUsage(TenantId tenant) {
+        requireOpen();
+        return sandboxUsage.getOrDefault(tenant, SandboxUsage.NONE);
     }
 
     @Override

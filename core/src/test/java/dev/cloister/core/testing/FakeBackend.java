@@ -29,6 +29,8 @@ public final class FakeBackend implements IsolationBackend {
     private final List<Path> openShares = new CopyOnWriteArrayList<>();
     private final List<ProcessSpec> launched = new CopyOnWriteArrayList<>();
 
+    private volatile Optional<Usage> usage = Optional.empty();
+
     /** @param shares an existing directory for what server and tenant share */
     public FakeBackend(Path shares, Function<ProcessSpec, SandboxProcess> launcher) {
         this.shares = shares;
@@ -38,6 +40,11 @@ public final class FakeBackend implements IsolationBackend {
     /** What was started, oldest first. */
     public List<ProcessSpec> launched() {
         return List.copyOf(launched);
+    }
+
+    /** What every sandbox says from now on that it used. */
+    public void used(Usage now) {
+        usage = Optional.of(now);
     }
 
     /** Whether every sandbox and every shared directory was closed. */
@@ -64,7 +71,7 @@ public final class FakeBackend implements IsolationBackend {
 
         @Override
         public Optional<Usage> usage() {
-            return Optional.empty();
+            return usage;
         }
 
         FakeSandbox(SandboxSpec spec) {

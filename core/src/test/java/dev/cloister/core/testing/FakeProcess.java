@@ -35,6 +35,15 @@ public final class FakeProcess implements SandboxProcess {
     private final CompletableFuture<ExitStatus> ended = new CompletableFuture<>();
     private final Thread thread;
 
+    /** Thrown by a program that the kernel or the sandbox ends. */
+    public static final class EndedAs extends RuntimeException {
+        private final ExitStatus status;
+
+        public EndedAs(ExitStatus status) {
+            this.status = status;
+        }
+    }
+
     /** What the process does; its return value is the exit code. */
     @FunctionalInterface
     public interface Program {
@@ -79,6 +88,8 @@ public final class FakeProcess implements SandboxProcess {
         ExitStatus status;
         try {
             status = new ExitStatus.Exited(program.run(terminal));
+        } catch (EndedAs e) {
+            status = e.status;
         } catch (IOException | InterruptedException e) {
             // What a write to a closed pipe does to a process.
             status = new ExitStatus.Signalled(13);

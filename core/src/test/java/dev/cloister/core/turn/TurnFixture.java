@@ -9,6 +9,7 @@ import dev.cloister.core.policy.ModelAllowList;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
+import dev.cloister.core.sandbox.UsageBooks;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.session.SessionLocks;
@@ -65,6 +66,7 @@ final class TurnFixture implements AutoCloseable {
     final TurnService turns;
 
     private final Queue<FakeProcess.Program> programs = new ConcurrentLinkedQueue<>();
+    private final UsageBooks books;
     private final Queue<String> audited = new ConcurrentLinkedQueue<>();
     private final Metrics metrics = new Metrics(new SimpleMeterRegistry());
     private volatile @Nullable String unlaunchable;
@@ -78,9 +80,10 @@ final class TurnFixture implements AutoCloseable {
         Audit audit = (actor, action, detail) -> audited.add(action);
         AgentSettings settings = new AgentSettings(
                 "/opt/agent", "1.2.3", new ToolPolicy(List.of("Bash"), List.of("Bash"), List.of()), 10, 0);
+        books = new UsageBooks(metrics, store::addSandboxUsage, audit);
         turns = new TurnService(new TurnService.Parts(
                 store,
-                new Sandboxes(TestWorkspaces.in(directory), backend, metrics),
+                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books),
                 new AgentLauncher(broker, settings, timer),
                 new ScriptedUpstream(),
                 events,
@@ -170,6 +173,7 @@ final class TurnFixture implements AutoCloseable {
     public void close() throws InterruptedException {
         turns.close();
         awaitQuiet();
+        books.close();
         events.close();
         timer.shutdownNow();
     }

@@ -1,6 +1,7 @@
 package dev.cloister.server.api;
 
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.sandbox.SandboxUsage;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.usage.UsageTotals;
 import dev.cloister.server.wire.Addresses;
@@ -46,7 +47,17 @@ final class UsageApi {
                         sum(totals, UsageTotals::cacheWriteTokens),
                         sum(totals, UsageTotals::cacheReadTokens),
                         sum(totals, UsageTotals::costMicros))));
+        body.set("sandbox", json(source.sandboxUsage(tenant)));
         Replies.json(context, 200, body);
+    }
+
+    private ObjectNode json(SandboxUsage usage) {
+        return mapper.createObjectNode()
+                .put("cpu_ms", usage.cpu().toMillis())
+                .put("throttled_ms", usage.throttled().toMillis())
+                .put("memory_peak_bytes", usage.memoryPeak())
+                .put("oom_kills", usage.oomKills())
+                .put("pids_refused", usage.pidsRefused());
     }
 
     private static long sum(List<UsageTotals> totals, ToLongFunction<UsageTotals> part) {
