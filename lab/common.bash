@@ -32,9 +32,12 @@ say() {
   printf 'lab: %s\n' "$*" >&2
 }
 
+# What the lab itself fails with; a script that hands on another command's exit code takes one that is rare.
+failure=1
+
 die() {
   say "$*"
-  exit 1
+  exit "$failure"
 }
 
 # usage_of SCRIPT: the comment at its top.
