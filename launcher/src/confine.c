@@ -54,7 +54,7 @@ void keep_capabilities_of_monitor(void) {
 }
 
 void forbid_new_privileges(void) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(STAGE_NO_NEW_PRIVS, "prctl");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) fail(STAGE_NO_NEW_PRIVS, "prctl");
 }
 
 /* Landlock, as in linux/landlock.h; written out because distributions' headers are older than their kernels. */

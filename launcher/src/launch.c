@@ -25,6 +25,9 @@
 #define NAME(id, name) name,
 static const char *const stage_names[] = {STAGES(NAME)};
 enum { WRONG_OPTIONS = 64, REFUSED = 125, CANNOT_ENTER = 126, CANNOT_RUN = 127, MOST_ENVIRONMENT = 8 << 20, DETAIL = 200 };
+/* A cgroup namespace begins at the group that its maker is in, which the child joins first; and gVisor gives a mount namespace
+   to its maker's user namespace. */
+enum { LATE = CLONE_NEWNS | CLONE_NEWCGROUP };
 struct failure { int stage, error; char detail[DETAIL]; };
 
 static struct options options;
@@ -161,7 +164,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   char go;
   if (read(lifeline, &go, 1) != 1) _exit(REFUSED);
   bool user_namespace = options.namespaces & CLONE_NEWUSER;
-  if (options.namespaces & CLONE_NEWCGROUP && unshare(CLONE_NEWCGROUP) != 0) fail(STAGE_CGROUP_NAMESPACE, "unshare");
+  if (options.namespaces & LATE && unshare((int)(options.namespaces & LATE)) != 0) fail(STAGE_NAMESPACES, "unshare");
   /* In a user namespace the server's uid has no meaning, and files made under it are refused. */
   if (user_namespace) switch_ids(options.uid, options.gid, options.switch_ids);
   enter_root(&options);
@@ -343,8 +346,8 @@ int main(int argc, char **argv) {
   bool pipes = pipe2(failures, O_CLOEXEC) == 0 && pipe2(reports, O_CLOEXEC) == 0 && pipe2(lifeline, O_CLOEXEC) == 0;
   if (null < 0 || !pipes) fail(STAGE_CONTROL, "pipe");
   int signals = signal_descriptor();
-  /* The cgroup namespace is made later, by the child: its root is the group that the process is in at that moment. */
-  unsigned long flags = (options.namespaces & ~(unsigned)CLONE_NEWCGROUP) | SIGCHLD;
+  /* The others are made by the child itself; see LATE. */
+  unsigned long flags = (options.namespaces & ~(unsigned)LATE) | SIGCHLD;
   pid_t child = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
   if (child < 0) fail(STAGE_NAMESPACES, "clone");
   if (child == 0) {
@@ -357,7 +360,8 @@ int main(int argc, char **argv) {
   close(reports[1]);
   join_cgroups(child);
   if (options.namespaces & CLONE_NEWUSER) {
-    if (geteuid() != 0) map_id(child, "setgroups", 0);
+    /* gVisor has no such file, and no need for it. */
+    if (geteuid() != 0 && access("/proc/self/setgroups", F_OK) == 0) map_id(child, "setgroups", 0);
     map_id(child, "gid_map", options.gid);
     map_id(child, "uid_map", options.uid);
   }

@@ -38,7 +38,7 @@
 /* The steps, in their order. A failure names the one at which the launch stopped. */
 #define STAGES(X) \
   X(CONTROL, "control") X(PARENT, "parent") X(NAMESPACES, "namespaces") X(CGROUP, "cgroup") X(ID_MAP, "id-map") \
-  X(CGROUP_NAMESPACE, "cgroup-namespace") X(ROOT, "root") X(MOUNT, "mount") X(PIVOT, "pivot") X(LOOPBACK, "loopback") \
+  X(ROOT, "root") X(MOUNT, "mount") X(PIVOT, "pivot") X(LOOPBACK, "loopback") \
   X(HOSTNAME, "hostname") X(RLIMIT, "rlimit") X(IDS, "ids") X(TMP, "tmp") X(CAPABILITIES, "capabilities") \
   X(NO_NEW_PRIVS, "no-new-privs") X(LANDLOCK, "landlock") X(SECCOMP, "seccomp") X(INIT, "init") X(ENVIRONMENT, "environment")
 #define STAGE(id, name) STAGE_##id,

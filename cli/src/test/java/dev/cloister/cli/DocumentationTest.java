@@ -64,7 +64,8 @@ class DocumentationTest {
                 .map(line -> line.split(" ", 4)[2])
                 .filter(name -> !name.endsWith("_max"))
                 .toList();
-        // One of each method above, the four gauges and the four counters of sandboxes: whoever adds a meter adds it here.
+        // One of each method above, the four gauges and the four counters of sandboxes: whoever adds a meter adds it
+        // here.
         assertThat(names).hasSize(16);
         String document = read("docs/operations.md");
         assertThat(names).allSatisfy(name -> assertThat(document).contains("`" + name + "`"));

@@ -18,10 +18,7 @@ final class SettingRows {
         handle.createUpdate("""
                         INSERT INTO settings (name, value) VALUES (:name, :value)
                         ON CONFLICT (name) DO UPDATE SET value = excluded.value
-                        """)
-                .bind("name", name)
-                .bind("value", value)
-                .execute();
+                        """).bind("name", name).bind("value", value).execute();
     }
 
     static String setIfAbsent(Handle handle, String name, String initial) {

@@ -34,7 +34,9 @@ interface UidContract extends StoreFixture {
         assertThat(after).isEqualTo(new Tenant(before.id(), before.name(), 5_000, false, 7));
         assertThat(openAnother().tenant(before.id())).contains(after);
         assertThat(tenant(2).uid()).isEqualTo(5_001);
-        assertCode(ErrorCode.NOT_FOUND, () -> store().giveUid(StoreFixture.UNKNOWN_TENANT, new UidAllocation.Range(5_002, 5_003)));
+        assertCode(
+                ErrorCode.NOT_FOUND,
+                () -> store().giveUid(StoreFixture.UNKNOWN_TENANT, new UidAllocation.Range(5_002, 5_003)));
     }
 
     @Test

@@ -69,6 +69,7 @@ final class JailPlanner {
             "/etc/localtime");
 
     private static final List<String> TOP = List.of("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32");
+    private static final String UNMAPPABLE = "\uFFFD";
     private static final int MOST_HOPS = 40;
     private static final int OTHERS_READ = 04;
     private static final int ANY_EXECUTE = 0111;
@@ -214,6 +215,10 @@ final class JailPlanner {
                 at = at.substring(0, Math.max(0, at.lastIndexOf('/')));
                 continue;
             }
+            // A name that this JVM's locale cannot spell, such as some certificates': nothing asks for those by name.
+            if (part.contains(UNMAPPABLE)) {
+                return false;
+            }
             String next = at + "/" + part;
             Path real = on(next);
             if (Files.isSymbolicLink(real)) {
@@ -221,6 +226,9 @@ final class JailPlanner {
                     return false;
                 }
                 String target = Files.readSymbolicLink(real).toString();
+                if (target.contains(UNMAPPABLE)) {
+                    return false;
+                }
                 entries.putIfAbsent(next, new Entry.Link(target));
                 sources.putIfAbsent(next, "-> " + target);
                 if (target.startsWith("/")) {

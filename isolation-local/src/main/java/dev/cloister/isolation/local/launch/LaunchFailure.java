@@ -56,7 +56,7 @@ public record LaunchFailure(String stage, int error, String detail) {
 
     private String what() {
         return switch (stage) {
-            case "namespaces", "id-map", "cgroup-namespace" -> "this host refuses new namespaces";
+            case "namespaces", "id-map" -> "this host refuses new namespaces";
             case "cgroup" -> "a process could not be put into its control group";
             case "root", "mount", "pivot" -> "a file system for a sandbox could not be put together";
             case "loopback", "hostname" -> "a new namespace could not be set up";
@@ -70,7 +70,7 @@ public record LaunchFailure(String stage, int error, String detail) {
 
     private String remedy() {
         return switch (stage) {
-            case "namespaces", "id-map", "cgroup-namespace" ->
+            case "namespaces", "id-map" ->
                 "On a host: sysctl user.max_user_namespaces must not be 0, and kernel.apparmor_restrict_unprivileged_userns must"
                         + " not be 1. In a container: let its seccomp profile allow unshare and mount, or use isolation.mode:"
                         + " directories.";

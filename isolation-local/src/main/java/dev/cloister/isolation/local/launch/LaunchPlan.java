@@ -44,6 +44,22 @@ public record LaunchPlan(
         command = List.copyOf(command);
     }
 
+    /** A plan without any layer but the ids, for trying what the layers are for. */
+    public static LaunchPlan bare(Optional<Ids> ids, Map<String, String> environment, List<String> command) {
+        return new LaunchPlan(
+                ids,
+                Set.of(),
+                Optional.empty(),
+                List.of(),
+                Optional.empty(),
+                SystemCalls.UNFILTERED,
+                List.of(),
+                Optional.empty(),
+                "/",
+                environment,
+                command);
+    }
+
     public LaunchPlan withNamespaces(Set<Namespace> others) {
         return new LaunchPlan(
                 ids, others, root, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);

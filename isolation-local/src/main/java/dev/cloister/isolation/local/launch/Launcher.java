@@ -154,7 +154,6 @@ public final class Launcher implements AutoCloseable {
                     }
                 }
             }
-            launcher.destroyForcibly();
             return new Report.Beginning.Silent();
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
@@ -166,13 +165,15 @@ public final class Launcher implements AutoCloseable {
     }
 
     private static IsolationException silent(Process launcher) {
-        launcher.destroyForcibly();
-        String complaint = "";
+        String complaint;
+        // Before the kill: with it the JVM closes what the launcher may have written.
         try (InputStream stderr = launcher.getErrorStream()) {
-            complaint = new String(stderr.readNBytes(MAX_COMPLAINT), StandardCharsets.UTF_8).strip();
+            byte[] written = stderr.readNBytes(Math.min(stderr.available(), MAX_COMPLAINT));
+            complaint = new String(written, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
             complaint = e.toString();
         }
+        launcher.destroyForcibly();
         return new IsolationException(new Finding(
                 "the launcher did not start a process and did not say why",
                 complaint.isEmpty() ? "it was killed, or did not answer in time" : complaint,

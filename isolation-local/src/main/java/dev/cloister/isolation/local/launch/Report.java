@@ -46,11 +46,16 @@ final class Report {
         return end;
     }
 
-    void connected(SocketChannel channel) throws IOException {
+    void connected(SocketChannel channel) {
         synchronized (this) {
             connection = channel;
         }
-        write(channel, ControlSocket.framed(environment));
+        try {
+            write(channel, ControlSocket.framed(environment));
+        } catch (IOException e) {
+            // It has refused already; why, it has said before it went, and that can still be read.
+            return;
+        }
     }
 
     void said(String line) {

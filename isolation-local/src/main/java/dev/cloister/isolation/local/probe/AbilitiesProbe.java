@@ -92,16 +92,8 @@ public final class AbilitiesProbe {
     }
 
     private LaunchPlan plan(String script) {
-        return new LaunchPlan(
+        return LaunchPlan.bare(
                 CommonLayers.ids(tenant, host.isRoot()),
-                Set.of(),
-                Optional.empty(),
-                List.of(),
-                Optional.empty(),
-                SystemCalls.UNFILTERED,
-                List.of(),
-                Optional.empty(),
-                "/",
                 Map.of("PATH", CommonLayers.PATH),
                 List.of("/bin/sh", "-c", script, "probe", marker.toString()));
     }

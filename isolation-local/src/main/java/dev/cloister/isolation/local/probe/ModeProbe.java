@@ -1,5 +1,8 @@
 package dev.cloister.isolation.local.probe;
 
+import dev.cloister.isolation.local.launch.LaunchPlan;
+import dev.cloister.isolation.local.launch.Launcher;
+import dev.cloister.isolation.local.plan.CommonLayers;
 import dev.cloister.isolation.local.sandbox.MortalServer;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
@@ -29,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * Finds out what a mode holds on a host by letting one throw-away sandbox attack another through the very classes that run
@@ -137,6 +141,9 @@ public final class ModeProbe {
                     Integer.toString(udp.getLocalPort()));
             Set<Guarantee> without = broken(unconfined(arguments), planted, udp);
             Files.deleteIfExists(planted);
+            // Root in a container lacks what it takes to look into another uid's processes; the victim itself does not.
+            without.addAll(broken(asVictim(of, arguments), planted, udp));
+            Files.deleteIfExists(planted);
             Set<Guarantee> within = broken(shell(attacker, ATTACKS, arguments), planted, udp);
             without.removeAll(within);
             return without;
@@ -176,10 +183,30 @@ public final class ModeProbe {
         return said;
     }
 
+    private String asVictim(SandboxSpec victim, List<String> arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of("/bin/sh", "-c", "exec 2>/dev/null\n" + ATTACKS, "probe"));
+        command.addAll(arguments);
+        try (Launcher launcher = Launcher.open(site.runRoot())) {
+            return Site.outputOf(launcher.launch(
+                    LaunchPlan.bare(
+                            CommonLayers.ids(victim, host.isRoot()),
+                            Map.of(
+                                    "PATH",
+                                    CommonLayers.PATH,
+                                    "HOME",
+                                    victim.home().toString()),
+                            command),
+                    () -> {},
+                    UnaryOperator.identity()));
+        }
+    }
+
+    /** Where the kernel's status has no line for it, the launcher has had the kernel's word before it started anything. */
     private boolean gainsNothing(Sandbox sandbox) throws IOException, InterruptedException {
         String status =
                 shell(sandbox, "grep -E '^(NoNewPrivs|CapEff|CapPrm|CapInh|CapAmb)' /proc/self/status", List.of());
-        return status.contains("NoNewPrivs:\t1")
+        return (status.contains("NoNewPrivs:\t1") || !status.contains("NoNewPrivs:"))
+                && status.contains("CapEff:")
                 && status.lines()
                         .filter(line -> line.startsWith("Cap"))
                         .allMatch(line -> line.endsWith("\t0000000000000000"));
