@@ -27,7 +27,7 @@ public record Budget(String of, String against, double factor, double millisecon
 
     public String words() {
         String allowed = factor == 1 ? against : "%s × %s".formatted(factor, against);
-        return "%s ≤ %s%s".formatted(of, allowed, milliseconds == 0 ? "" : " + %s ms".formatted(milliseconds));
+        return "%s ≤ %s%s".formatted(of, allowed, milliseconds == 0 ? "" : " + %.0f ms".formatted(milliseconds));
     }
 
     private String outcome(List<Measured> results) {
