@@ -129,7 +129,7 @@ static unsigned short length;
 enum { EQUAL = BPF_JMP | BPF_JEQ | BPF_K, ANY_BIT = BPF_JMP | BPF_JSET | BPF_K, ALWAYS = BPF_JMP | BPF_JA };
 
 static void emit(unsigned short code, size_t when_true, size_t when_false, unsigned operand) {
-  if (length == sizeof program / sizeof *program) { errno = E2BIG; fail(STAGE_SECCOMP, "filter"); }
+  if (length == sizeof program / sizeof *program) errno = E2BIG, fail(STAGE_SECCOMP, "filter");
   program[length++] = (struct sock_filter){code, (unsigned char)when_true, (unsigned char)when_false, operand};
 }
 

@@ -2,23 +2,23 @@
  * cloister-launch: starts one command behind the walls that its options name, and stays as long as the command's processes do.
  *
  * It guarantees:
- *   1. The command runs only if every layer that was asked for is in place. The first one that is not ends the launch, and
- *      the server is told which and why: "failed STAGE ERRNO DETAIL". Else it is told "started".
+ *   1. The command runs only if every layer that was asked for is in place. The first one that is not ends the launch, and the
+ *      server is told which and why: "failed STAGE ERRNO DETAIL". Else it is told "started".
  *   2. The layers come in the order of `confine`: control groups, namespaces, id maps, new root, loopback, limits, ids,
  *      capabilities, no_new_privs, Landlock, seccomp. No step has more privilege than it needs, and none comes back.
  *   3. When the command ends, when the server asks for it or when the server dies, every process that the command left is
- *      killed. With a pid namespace the kernel does it; without one the monitor does, as the reaper of all that descends
- *      from it. Only then is the end told: "exited CODE", "signalled SIGNAL" or "ended".
+ *      killed. With a pid namespace the kernel does it; without one the monitor does, as the reaper of all that descends from
+ *      it. Only then is the end told: "exited CODE", "signalled SIGNAL" or "ended".
  *   4. The command gets the three standard descriptors and no other, a session of its own, default signals, and only the
  *      environment that it was given.
- *   5. This process, the monitor, keeps the server's uid, out of reach of a tenant with another, and of root's capabilities
- *      three.
+ *   5. This process, the monitor, keeps the server's uid, out of reach of a tenant with another, and three of root's
+ *      capabilities.
  *
- * Two or three processes: the monitor; in a pid namespace an init; the target. Until the target's exec only code of this
- * program runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant
- * first, then NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file
- * means 'K'. Without --control there is no server: failures go to standard error, the environment is that
- * of --setenv, and the exit status is the command's.
+ * Two or three processes: the monitor; in a pid namespace an init; the target. Until the target's exec only code of this program
+ * runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant first, then
+ * NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file means 'K'. Without
+ * --control there is no server: failures go to standard error, the environment is that of --setenv, and the exit status is the
+ * command's.
  */
 #include "launch.h"
 
@@ -56,11 +56,6 @@ _Noreturn void fail(enum stage stage, const char *detail) {
   _exit(write(failure_pipe, &failure, sizeof failure) < 0 ? REFUSED + 1 : REFUSED);
 }
 
-static _Noreturn void fail_with(int error, enum stage stage, const char *detail) {
-  errno = error;
-  fail(stage, detail);
-}
-
 void write_file(const char *path, int flags, const char *content, enum stage stage) {
   int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0444);
   if (file < 0 || write(file, content, strlen(content)) != (ssize_t)strlen(content) || close(file) != 0) fail(stage, path);
@@ -69,7 +64,7 @@ void write_file(const char *path, int flags, const char *content, enum stage sta
 static void connect_to_server(void) {
   if (!options.control) return;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(options.control) >= sizeof address.sun_path) fail_with(ENAMETOOLONG, STAGE_CONTROL, options.control);
+  if (strlen(options.control) >= sizeof address.sun_path) errno = ENAMETOOLONG, fail(STAGE_CONTROL, options.control);
   strcpy(address.sun_path, options.control);
   int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   bool connected = connection >= 0 && connect(connection, (struct sockaddr *)&address, sizeof address) == 0;
@@ -82,7 +77,7 @@ static void connect_to_server(void) {
 static void receive(void *into, size_t wanted) {
   for (size_t have = 0; have < wanted;) {
     ssize_t n = read(server, (char *)into + have, wanted - have);
-    if (n == 0) fail_with(ECONNRESET, STAGE_ENVIRONMENT, "server");
+    if (n == 0) errno = ECONNRESET, fail(STAGE_ENVIRONMENT, "server");
     if (n < 0 && errno != EINTR) fail(STAGE_ENVIRONMENT, "server");
     if (n > 0) have += (size_t)n;
   }
@@ -93,7 +88,7 @@ static void receive_environment(void) {
   unsigned char head[4] = {0};
   if (options.control) receive(head, sizeof head);
   size_t length = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-  if (length > MOST_ENVIRONMENT) fail_with(E2BIG, STAGE_ENVIRONMENT, "server");
+  if (length > MOST_ENVIRONMENT) errno = E2BIG, fail(STAGE_ENVIRONMENT, "server");
   char *block = calloc(length + 1, 1);
   if (!block) fail(STAGE_ENVIRONMENT, "memory");
   receive(block, length);
@@ -233,8 +228,8 @@ static size_t read_processes(void) {
   return count;
 }
 
-/* One look at all that descends from the monitor. A fork bomb would outrun the kills; what is stopped cannot fork. So they
-   are stopped until none is found that was not, and then killed. */
+/* One look at all that descends from the monitor. A fork bomb would outrun the kills; what is stopped cannot fork. So they are
+   stopped until none is found that was not, and then killed. */
 static void end_descendants(bool impatient) {
   size_t count = read_processes();
   bool more = true, running = false;
@@ -319,10 +314,14 @@ static bool watch(pid_t child, int failures, int reports, int signals, int *stat
 
 static void close_inherited(void) {
   if (syscall(SYS_close_range, 3, ~0U, 0) == 0) return;
-  /* Before Linux 5.9. */
-  struct rlimit limit = {0};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  for (int fd = 3; fd < (int)limit.rlim_cur; fd++) close(fd);
+  /* Before Linux 5.9. A limit on descriptors would say nothing of those that were opened above it. */
+  DIR *open_ones = opendir("/proc/self/fd");
+  if (!open_ones) fail(STAGE_CONTROL, "/proc/self/fd");
+  for (struct dirent *entry; (entry = readdir(open_ones));) {
+    int fd = atoi(entry->d_name);
+    if (fd > 2 && fd != dirfd(open_ones)) close(fd);
+  }
+  closedir(open_ones);
 }
 
 int main(int argc, char **argv) {
