@@ -24,7 +24,7 @@
 
 #define NAME(id, name) name,
 static const char *const stage_names[] = {STAGES(NAME)};
-enum { WRONG_OPTIONS = 64, REFUSED = 125, CANNOT_ENTER = 126, CANNOT_RUN = 127, MOST_ENVIRONMENT = 8 << 20, DETAIL = 200 };
+enum { WRONG_OPTIONS = 64, REFUSED = 125, CANNOT_ENTER = 126, CANNOT_RUN = 127, MOST_ENVIRONMENT = 8 << 20, PATIENCE_MS = 2000, DETAIL = 200 };
 /* A cgroup namespace begins at the group that its maker is in, which the child joins first; and gVisor gives a mount namespace
    to its maker's user namespace. */
 enum { LATE = CLONE_NEWNS | CLONE_NEWCGROUP };
@@ -33,6 +33,7 @@ struct failure { int stage, error; char detail[DETAIL]; };
 static struct options options;
 static int server = -1;       /* the connection to the server */
 static int complaints = STDERR_FILENO;
+static int lifeline_of_init = -1;
 static int failure_pipe = -1; /* in the child: where a failure is written */
 
 /* One line to the server. If it is gone, this process is about to end anyway. */
@@ -139,17 +140,23 @@ static bool saw_term(int signals) {
   return term;
 }
 
-/* Pid 1 of its namespace. The tenant inside can neither kill nor stop it, and its end is the end of all. */
+/* Linux ends a pid namespace with its init; gVisor does not, so here the init sees to it. What forks meanwhile comes to it. */
+static _Noreturn void end_namespace(int code) {
+  do kill(-1, SIGKILL); while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+  _exit(code);
+}
+
+/* Pid 1 of its namespace. The tenant inside can neither kill nor stop it. */
 static _Noreturn void run_init(pid_t target, int report, int lifeline, int signals) {
   for (;;) {
     struct pollfd on[2] = {{signals, POLLIN, 0}, {lifeline, POLLIN, 0}};
-    if (poll(on, 2, -1) < 0 && errno != EINTR) _exit(REFUSED);
-    /* Nothing more is ever written there: it can only end, with the monitor. */
-    if (on[1].revents) _exit(REFUSED);
+    if (poll(on, 2, -1) < 0 && errno != EINTR) end_namespace(REFUSED);
+    /* Nothing more is ever written there: it can only end, by the monitor or with it. */
+    if (on[1].revents) end_namespace(REFUSED);
     if (saw_term(signals)) kill(target, SIGTERM);
     int status;
     for (pid_t gone; (gone = waitpid(-1, &status, WNOHANG)) > 0;) {
-      if (gone == target) _exit(write(report, &status, sizeof status) == sizeof status ? 0 : REFUSED);
+      if (gone == target) end_namespace(write(report, &status, sizeof status) == sizeof status ? 0 : REFUSED);
     }
   }
 }
@@ -167,8 +174,8 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   if (options.namespaces & CLONE_NEWUTS && sethostname("cloister", strlen("cloister")) != 0) fail(STAGE_HOSTNAME, "sethostname");
   set_limits(&options);
   if (options.switch_ids && !user_namespace) switch_ids(options.uid, options.gid, true);
-  /* The kernel forgets it at every change of ids. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(STAGE_PARENT, "pdeathsig");
+  /* The kernel forgets it at every change of ids. An init has its lifeline, and ends others before itself. */
+  if (!(options.namespaces & CLONE_NEWPID) && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(STAGE_PARENT, "pdeathsig");
   if (options.tmp && mkdir(options.tmp, 0700) != 0) fail(STAGE_TMP, options.tmp);
   drop_capabilities();
   forbid_new_privileges();
@@ -248,10 +255,20 @@ static void end_descendants(bool impatient) {
   for (struct process *p = processes; p < processes + count && (!running || impatient); p++) if (p->ours) kill(p->pid, SIGKILL);
 }
 
+/* An init ends its namespace when its lifeline is cut; one that is in no state to do so is killed, and the kernel does it. */
+static void end_init(pid_t child) {
+  close(lifeline_of_init);
+  for (int wait = 0; wait < PATIENCE_MS; wait++) {
+    if (waitpid(child, NULL, WNOHANG) != 0) return;
+    poll(NULL, 0, 1);
+  }
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+}
+
 static void end_all(pid_t child) {
-  bool by_kernel = options.namespaces & CLONE_NEWPID;
-  if (by_kernel && kill(child, SIGKILL) == 0) waitpid(child, NULL, 0);
-  for (unsigned round = 0; !by_kernel; round++) {
+  if (options.namespaces & CLONE_NEWPID) end_init(child);
+  for (unsigned round = 0; !(options.namespaces & CLONE_NEWPID); round++) {
     pid_t gone;
     while ((gone = waitpid(-1, NULL, WNOHANG)) > 0) continue;
     if (gone < 0 && errno == ECHILD) return;
@@ -364,6 +381,7 @@ int main(int argc, char **argv) {
     map_id(child, "gid_map", options.gid);
     map_id(child, "uid_map", options.uid);
   }
+  lifeline_of_init = lifeline[1];
   if (write(lifeline[1], "", 1) != 1) fail(STAGE_NAMESPACES, "child");
   if (options.tmp && !(options.tmp = strdup(options.tmp))) fail(STAGE_TMP, "memory");
   step_back(null, argv);
