@@ -23,6 +23,7 @@ import picocli.CommandLine.Command;
             DoctorCommand.class,
             BenchCommand.class,
             TenantCommand.class,
+            MigrateCommand.class,
             AuditCommand.class
         })
 public final class Main {

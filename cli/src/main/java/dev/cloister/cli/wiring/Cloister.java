@@ -90,6 +90,7 @@ public final class Cloister implements AutoCloseable {
             IsolationChoice choice = IsolationChoice.make(config.isolation(), isolation, host);
             guarantees = choice.guarantees();
             requireWallForTenants(config, choice, store);
+            Layouts.require(store, guarantees.mode(), config.paths().workspaces(), host.serverUid());
 
             PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
             Metrics metrics = new Metrics(meters);

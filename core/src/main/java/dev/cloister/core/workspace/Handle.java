@@ -11,6 +11,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +91,27 @@ final class Handle implements AutoCloseable {
 
     void changeMode(int mode) throws IOException {
         Files.setAttribute(path(), "unix:mode", mode);
+    }
+
+    /** Gives what is held, be it a link itself, to a uid and to the group of the same number. */
+    void changeOwner(long uid) throws IOException {
+        Files.setAttribute(path(), "unix:gid", (int) uid);
+        Files.setAttribute(path(), "unix:uid", (int) uid);
+    }
+
+    /**
+     * How often something stands anywhere.
+     *
+     * @param inode its number on its file system
+     * @param names how many names it has there
+     */
+    record Linked(long inode, int names) {}
+
+    Linked linked() throws IOException {
+        Map<String, Object> attributes = Files.readAttributes(path(), "unix:ino,nlink");
+        return new Linked(
+                ((Number) Objects.requireNonNull(attributes.get("ino"))).longValue(),
+                ((Number) Objects.requireNonNull(attributes.get("nlink"))).intValue());
     }
 
     /** Moves a name of this directory to another one, as {@link Posix#rename} does; answers as it does. */
