@@ -53,7 +53,9 @@ final class MigrateCommand implements Callable<Integer> {
     public Integer call() {
         IsolationMode mode = IsolationMode.of(to)
                 .orElseThrow(() -> CloisterException.invalid("--to: must be one of "
-                        + Stream.of(IsolationMode.values()).map(IsolationMode::id).collect(Collectors.joining(", "))));
+                        + Stream.of(IsolationMode.values())
+                                .map(IsolationMode::id)
+                                .collect(Collectors.joining(", "))));
         LayoutMigration.Report report = LayoutMigration.run(configuration.load(Map.of()), mode, dryRun, progress());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
@@ -88,16 +90,19 @@ final class MigrateCommand implements Callable<Integer> {
         }
         long changes =
                 report.rows().stream().filter(LayoutMigration.Row::changes).count();
-        out.println(dryRun
-                ? "nothing was changed; " + changes + " of " + report.rows().size() + " tenants would be"
-                : changes + " of " + report.rows().size() + " tenants changed; start the server with --isolation "
-                        + mode.id());
+        out.println(
+                dryRun
+                        ? "nothing was changed; " + changes + " of "
+                                + report.rows().size() + " tenants would be"
+                        : changes + " of " + report.rows().size()
+                                + " tenants changed; start the server with --isolation " + mode.id());
     }
 
     private static String kept(LayoutMigration.Row row) {
         return row.keptOwner() == 0
                 ? ""
-                : "; " + row.keptOwner() + " files keep another owner: they are not the tenant's alone, or lie too deep";
+                : "; " + row.keptOwner()
+                        + " files keep another owner: they are not the tenant's alone, or lie too deep";
     }
 
     private static String words(TranscriptMove move) {

@@ -41,7 +41,9 @@ public final class LayoutMigration {
     public record Row(TenantId tenant, long uid, boolean newUid, long keptOwner, TranscriptMove transcripts) {
         /** Whether anything was, or would be, changed. */
         public boolean changes() {
-            return newUid || transcripts instanceof TranscriptMove.Renamed || transcripts instanceof TranscriptMove.Merged;
+            return newUid
+                    || transcripts instanceof TranscriptMove.Renamed
+                    || transcripts instanceof TranscriptMove.Merged;
         }
     }
 
@@ -79,8 +81,7 @@ public final class LayoutMigration {
         DataDirectory data = DataDirectory.open(config.paths().data());
         try (FileChannel locked = data.lock().channel();
                 Store store = data.store()) {
-            return new LayoutMigration(config, store, data.audit(store, Clock.systemUTC()), mode)
-                    .run(dryRun, progress);
+            return new LayoutMigration(config, store, data.audit(store, Clock.systemUTC()), mode).run(dryRun, progress);
         } catch (IOException e) {
             throw new UncheckedIOException("the lock of the data directory could not be given back", e);
         }

@@ -40,7 +40,8 @@ final class Layouts {
             throw new CloisterException(
                     ErrorCode.ISOLATION_FAILED,
                     "the tenants' sessions were made in another isolation mode and would not go on in mode " + mode.id()
-                            + ": run `cloister migrate --to " + mode.id() + "` with the options of this server, or start it with"
+                            + ": run `cloister migrate --to " + mode.id()
+                            + "` with the options of this server, or start it with"
                             + " --isolation " + found.usualMode().id());
         }
         store.putSetting(SETTING, found.id());

@@ -29,13 +29,13 @@ final class TestServer implements Calls, AutoCloseable {
     static final String MODEL = "claude-sonnet-5";
 
     private final Path directory;
-    private final Map<String, String> options;
+    private Map<String, String> options;
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
             .connectTimeout(Duration.ofSeconds(10))
             .build();
     private Cloister server;
-    private final CloisterConfig config;
+    private CloisterConfig config;
 
     private TestServer(Path directory, Map<String, String> options) {
         this.directory = directory;
@@ -83,6 +83,19 @@ final class TestServer implements Calls, AutoCloseable {
     /** Stops the server and starts another on the same data. */
     void restart() {
         server.close();
+        server = started();
+    }
+
+    /** Stops the server and leaves its data, for what is done while none runs. */
+    void stop() {
+        server.close();
+    }
+
+    /** Starts another on the same data, with these options besides the former ones. */
+    void startWith(Map<String, String> more) {
+        options = new HashMap<>(options);
+        options.putAll(more);
+        config = config();
         server = started();
     }
 

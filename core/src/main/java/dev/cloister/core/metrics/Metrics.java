@@ -11,6 +11,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Every meter of the server, by name. No label ever holds a tenant, a path or a prompt. Thread-safe. */
 public final class Metrics {
+    private static final double NANOS_PER_SECOND = 1e9;
+
     private final MeterRegistry registry;
     private final AtomicInteger activeWorkspaces = new AtomicInteger();
     private final AtomicInteger activeTurns = new AtomicInteger();
@@ -104,10 +106,10 @@ public final class Metrics {
 
     /** What the processes of any sandbox used since they were last asked. */
     public void sandboxUsed(Duration processor, Duration heldBack, long killed, long refused) {
-        cpu.increment(processor.toNanos() / 1e9);
-        throttled.increment(heldBack.toNanos() / 1e9);
-        oomKills.increment(killed);
-        pidsRefused.increment(refused);
+        cpu.increment((double) processor.toNanos() / NANOS_PER_SECOND);
+        throttled.increment((double) heldBack.toNanos() / NANOS_PER_SECOND);
+        oomKills.increment((double) killed);
+        pidsRefused.increment((double) refused);
     }
 
     /** @param kind {@code input}, {@code output}, {@code cache_write} or {@code cache_read} */

@@ -23,7 +23,6 @@ final class OwnerChange {
     private final long from;
     private final long to;
     private final Map<Long, Integer> names = new HashMap<>();
-    private long changed;
     private long left;
 
     OwnerChange(long from, long to) {
@@ -31,15 +30,11 @@ final class OwnerChange {
         this.to = to;
     }
 
-    /** @return how many files and directories keep the owner that they had */
+    /** Runs once; returns how many files and directories keep the owner that they had. */
     long run(Handle tree) throws IOException {
         countNames(tree, 0);
         change(tree, 0);
         return left;
-    }
-
-    long changed() {
-        return changed;
     }
 
     private void countNames(Handle directory, int depth) throws IOException {
@@ -96,7 +91,6 @@ final class OwnerChange {
     private void give(Handle held, Inode inode) throws IOException {
         if (inode.uid() == from) {
             held.changeOwner(to);
-            changed++;
         } else if (inode.uid() != to) {
             left++;
         }

@@ -61,7 +61,7 @@ final class ProjectMerge {
         try (Handle source = from.child(name);
                 Handle target = to.child(name)) {
             // Asked of what is held: a name can have come to mean something else.
-            if (isDirectory(source) && isDirectory(target)) {
+            if (source != null && target != null && isDirectory(source) && isDirectory(target)) {
                 merge(source, target, depth + 1);
                 if (!dryRun) {
                     // Not empty if something had to be left, which is counted already.
@@ -73,8 +73,8 @@ final class ProjectMerge {
         }
     }
 
-    private static boolean isDirectory(@Nullable Handle handle) throws IOException {
-        return handle != null && handle.inode().kind() == Kind.DIRECTORY;
+    private static boolean isDirectory(Handle handle) throws IOException {
+        return handle.inode().kind() == Kind.DIRECTORY;
     }
 
     /** The older is moved aside first: cut off in between, the next run finds the name free. */

@@ -17,6 +17,10 @@ public sealed interface TranscriptMove {
      */
     record Merged(long files, long clashes, long left) implements TranscriptMove {}
 
-    /** @param why one phrase without any name that the tenant chose */
+    /**
+     * Something stands in the way that only the tenant can have put there.
+     *
+     * @param why one phrase without any name that the tenant chose
+     */
     record Skipped(String why) implements TranscriptMove {}
 }
