@@ -41,7 +41,6 @@ public record NamespacesBlueprint(PrivateRoot root, SystemFiles system) implemen
     @Override
     public LaunchPlan plan(SandboxSpec sandbox, ProcessSpec process, Path share, List<Path> cgroups, String launch) {
         List<Step> steps = new ArrayList<>(system.steps());
-        root.config().programs().forEach(program -> steps.add(new Step.Readable(program, program.toString())));
         steps.add(new Step.TextFile(PrivateRoot.passwd(sandbox.uid()), "/etc/passwd"));
         steps.add(new Step.TextFile(PrivateRoot.group(sandbox.uid()), "/etc/group"));
         steps.add(new Step.TextFile("127.0.0.1 localhost\n", "/etc/hosts"));

@@ -44,6 +44,10 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
         steps.add(new Step.Processes("/proc"));
         DEVICES.forEach(device -> steps.add(new Step.Device(device)));
         steps.add(new Step.Temporary(config.limits().tmp(), TMP));
+        // Behind what is mounted there: a program may stand below /tmp. A template has them already.
+        if (kind instanceof Kind.Empty) {
+            config.programs().forEach(program -> steps.add(new Step.Readable(program, program.toString())));
+        }
         steps.add(new Step.Writable(sandbox.work(), PATHS.work()));
         steps.add(new Step.Writable(sandbox.home(), PATHS.home()));
         steps.add(new Step.Readable(share, SHARE));
