@@ -71,7 +71,7 @@ final class MigrateCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         long[] last = {System.nanoTime()};
         return (done, all) -> {
-            if (System.nanoTime() - last[0] >= PATIENCE.toNanos()) {
+            if (done < all && System.nanoTime() - last[0] >= PATIENCE.toNanos()) {
                 last[0] = System.nanoTime();
                 err.println("cloister: " + done + " of " + all + " tenants");
                 err.flush();
