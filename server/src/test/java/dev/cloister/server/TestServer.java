@@ -30,6 +30,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -102,7 +103,7 @@ final class TestServer implements AutoCloseable {
     private static CloisterConfig config(Path scratch, Duration requestTime, Duration heartbeat) {
         return new CloisterConfig(
                 new CloisterConfig.Http("127.0.0.1", 0, heartbeat, false),
-                new CloisterConfig.Paths(scratch, scratch),
+                new CloisterConfig.Paths(scratch, scratch, OptionalLong.empty()),
                 new CloisterConfig.Identity(CloisterConfig.IdentityMode.TOKEN, CloisterConfig.Admission.AUTO),
                 new CloisterConfig.Tenants(Optional.empty()),
                 new CloisterConfig.Isolation(

@@ -96,8 +96,11 @@ public final class Cloister implements AutoCloseable {
             Metrics metrics = new Metrics(meters);
             Violations violations =
                     new Violations(audit, metrics, guarantees.mode().id());
-            WorkspaceRoot workspaces =
-                    new WorkspaceRoot(config.paths().workspaces(), host.serverUid(), Refusals.to(violations));
+            WorkspaceRoot workspaces = owned(new WorkspaceRoot(
+                    config.paths().workspaces(),
+                    host.serverUid(),
+                    Refusals.to(violations),
+                    config.paths().quota()));
             workspaces.prepare();
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /** The whole configuration, bound once and immutable. Each component is documented by the key that it is bound from. */
@@ -32,8 +33,9 @@ public record CloisterConfig(
     /**
      * @param data the server's own state: 0700, no tenant can enter it
      * @param workspaces the tenants' trees; every tenant's uid can walk to it
+     * @param quota how large each tree may become, in bytes; empty: as large as the disk allows
      */
-    public record Paths(Path data, Path workspaces) {}
+    public record Paths(Path data, Path workspaces, OptionalLong quota) {}
 
     public record Identity(IdentityMode mode, Admission admission) {}
 

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -119,7 +120,9 @@ public final class ConfigLoader {
                         ? Path.of("/var/lib/cloister")
                         : host.userHome().resolve(".local/share/cloister"));
         Path workspaces = values.find(Keys.WORKSPACES).orElseGet(() -> Path.of(data + "-workspaces"));
-        return new Paths(data, workspaces);
+        OptionalLong quota =
+                values.get(Keys.WORKSPACE_QUOTA).map(OptionalLong::of).orElseGet(OptionalLong::empty);
+        return new Paths(data, workspaces, quota);
     }
 
     private static Limits limits(Values values) {

@@ -42,6 +42,13 @@ final class Keys {
             "the path of `data` with `-workspaces` behind it",
             "The tenants' trees. Not inside `data`, because every tenant's uid has to walk to its own tree.",
             "/srv/cloister-workspaces");
+    static final Key<Optional<Long>> WORKSPACE_QUOTA = key(
+            "workspace.quota",
+            ValueTypes.size("1024GiB").orWord("none"),
+            "none",
+            "How much disk a tenant's tree may take, from 16MiB. Needs a server that is root and loop devices: each tree is"
+                    + " then a file system of its own. Can grow later; `none` keeps trees that have one in it.",
+            "10GiB");
     static final Key<Duration> HEARTBEAT = key(
             "heartbeat",
             ValueTypes.duration(),

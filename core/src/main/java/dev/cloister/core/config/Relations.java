@@ -7,6 +7,8 @@ import java.nio.file.Path;
 
 /** What has to hold between keys. */
 final class Relations {
+    private static final long SMALLEST_QUOTA = 16L << 20;
+
     private final CloisterConfig config;
     private final Values values;
     private final Problems problems;
@@ -46,6 +48,12 @@ final class Relations {
                     "others can reach %s, and every token would make a new tenant; set identity.admission to open or"
                                     .formatted(config.http().host())
                             + " closed, or identity.mode to keys");
+        }
+        if (values.sound(Keys.WORKSPACE_QUOTA) && config.paths().quota().orElse(SMALLEST_QUOTA) < SMALLEST_QUOTA) {
+            add(
+                    Keys.WORKSPACE_QUOTA,
+                    "%d bytes hardly hold a file system of their own; set at least 16MiB, or none"
+                            .formatted(config.paths().quota().getAsLong()));
         }
         apart(config.paths().data(), config.paths().workspaces());
         notAbove(

@@ -62,14 +62,22 @@ final class Failures {
         if (failure instanceof AccessDeniedException) {
             return denied();
         }
-        String text = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
-        if (text.contains(NO_SPACE) || text.contains(NO_QUOTA)) {
+        if (isFull(failure)) {
             return diskFull();
         }
-        if (text.contains(NO_DESCRIPTORS)) {
+        if (text(failure).contains(NO_DESCRIPTORS)) {
             return descriptorsUsedUp();
         }
         return new CloisterException(ErrorCode.INTERNAL, "the file system failed; tell the operator", failure);
+    }
+
+    /** Whether nothing could be made because no block or no inode is left. */
+    static boolean isFull(IOException failure) {
+        return text(failure).contains(NO_SPACE) || text(failure).contains(NO_QUOTA);
+    }
+
+    private static String text(IOException failure) {
+        return String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
     }
 
     static CloisterException of(DirectoryIteratorException failure) {
@@ -84,7 +92,9 @@ final class Failures {
 
     private static CloisterException diskFull() {
         return new CloisterException(
-                ErrorCode.OVERLOADED, "the disk of the workspaces is full; delete what is not needed and try again");
+                ErrorCode.OVERLOADED,
+                "no space is left: the workspace has used up its disk quota (workspace.quota), or the disk of the"
+                        + " workspaces is full; delete what is not needed and try again");
     }
 
     private static CloisterException descriptorsUsedUp() {

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 /**
  * Deletes what a tenant made: any depth, any mode, and while its processes still work in it.
  *
- * <p>The thing is renamed into a bin in staging, then emptied level by level: each sub-directory found is renamed up into
+ * <p>A file goes at once. Anything else is renamed into a bin in staging, then emptied level by level: each sub-directory found is renamed up into
  * the bin under the next number. So the deepest tree is never deeper than one level when it is opened, and at most four
  * descriptors and no list of what is left are held. Only names in held directories are removed; no link is followed.
  *
@@ -33,14 +33,50 @@ final class Purge {
      * @throws CloisterException NOT_FOUND if nothing stands there
      */
     void delete(Handle directory, Path name) throws IOException {
-        Path binName = staging.ownDirectory();
-        try (Handle here = staging.hold()) {
-            try (Handle bin = held(here, binName)) {
-                new Emptying(bin).run(directory, name);
-            } finally {
-                // Stays if it is not empty, which only a failure on the way explains; that is thrown already.
-                int ignored = here.removeDirectory(binName);
+        if (removedAtOnce(directory, name)) {
+            return;
+        }
+        try {
+            Path binName = staging.ownDirectory();
+            try (Handle here = staging.hold()) {
+                try (Handle bin = held(here, binName)) {
+                    new Emptying(bin).run(directory, name);
+                } finally {
+                    // Stays if it is not empty, which only a failure on the way explains; that is thrown already.
+                    int ignored = here.removeDirectory(binName);
+                }
             }
+        } catch (IOException e) {
+            if (!Failures.isFull(e)) {
+                throw e;
+            }
+            deleteWhenFull(directory, name, e);
+        }
+    }
+
+    /** A file or an empty directory needs no bin: on a full disk none can be made, and deleting is the way out. */
+    private static boolean removedAtOnce(Handle directory, Path name) {
+        int answer = directory.unlink(name);
+        return answer >= 0 || (answer == -Posix.EISDIR && directory.removeDirectory(name) >= 0);
+    }
+
+    private void deleteWhenFull(Handle directory, Path name, IOException full) throws IOException {
+        staging.spare().lock();
+        try (Handle here = staging.hold();
+                Handle bin = here.child(Staging.SPARE)) {
+            // What an earlier use left there has the numbers that this one would give.
+            if (bin == null || !isEmpty(bin)) {
+                throw full;
+            }
+            new Emptying(bin).run(directory, name);
+        } finally {
+            staging.spare().unlock();
+        }
+    }
+
+    private static boolean isEmpty(Handle directory) throws IOException {
+        try (DirectoryStream<Path> names = directory.names()) {
+            return !names.iterator().hasNext();
         }
     }
 

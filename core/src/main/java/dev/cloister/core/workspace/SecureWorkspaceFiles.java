@@ -135,9 +135,9 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
             throw Failures.conflict("the workspace itself is a directory; name a file in it");
         }
         Path name = Names.of(path.getLast());
-        Path staged = root.staging().fileFor(workspace.uid(), content, maxBytes, executable);
+        Path staged = root.staging(workspace).fileFor(workspace.uid(), content, maxBytes, executable);
         boolean moved = false;
-        try (Handle staging = root.staging().hold()) {
+        try (Handle staging = root.staging(workspace).hold()) {
             for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
                 try (Handle directory = directoryMade(staging, parent(path))) {
                     if (directory == null) {
@@ -159,7 +159,7 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
             throw Failures.of(e);
         } finally {
             if (!moved) {
-                root.staging().discard(staged);
+                root.staging(workspace).discard(staged);
             }
         }
     }
@@ -182,7 +182,7 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
             throw CloisterException.invalid("the workspace itself cannot be deleted; name something in it");
         }
         try (Handle directory = directory(parent(path))) {
-            root.purge().delete(directory, Names.of(path.getLast()));
+            root.purge(workspace).delete(directory, Names.of(path.getLast()));
         } catch (DirectoryIteratorException e) {
             throw Failures.of(e);
         } catch (IOException e) {
@@ -226,12 +226,12 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
 
     /** Returns false if the directory above is gone. If something stands there by now, that stays. */
     private boolean make(Handle staging, Handle above, Path name) throws IOException {
-        Path staged = root.staging().directoryFor(workspace.uid());
+        Path staged = root.staging(workspace).directoryFor(workspace.uid());
         int answer = staging.move(staged, above, name);
         if (answer >= 0) {
             return true;
         }
-        root.staging().discard(staged);
+        root.staging(workspace).discard(staged);
         return switch (-answer) {
             case Posix.ENOENT -> false;
             case Posix.ENOTEMPTY, Posix.EEXIST, Posix.ENOTDIR -> true;

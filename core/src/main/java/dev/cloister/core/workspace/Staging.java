@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The server's own place on the workspaces' file system. What goes to a tenant is finished here, owner and mode included,
@@ -32,11 +34,14 @@ final class Staging {
     static final int FILE_MODE = 0600;
     static final int EXECUTABLE_MODE = 0700;
 
+    static final Path SPARE = Path.of("spare");
+
     private static final int CHUNK = 64 * 1024;
 
     private final Path directory;
     private final long serverUid;
     private final AtomicLong next = new AtomicLong();
+    private final ReentrantLock spare = new ReentrantLock();
 
     Staging(Path directory, long serverUid) {
         this.directory = directory;
@@ -148,6 +153,20 @@ final class Staging {
                 continue;
             }
         }
+    }
+
+    /** Makes a directory to delete into when none can be made any more: on a disk that one tenant can fill. */
+    void makeSpare() throws IOException {
+        Path path = directory.resolve(SPARE);
+        if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectory(
+                    path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+    }
+
+    /** Held by the one that uses {@link #SPARE}. */
+    ReentrantLock spare() {
+        return spare;
     }
 
     /** Removes everything that stands here: what a crash left. */

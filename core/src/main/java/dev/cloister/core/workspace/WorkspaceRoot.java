@@ -10,16 +10,18 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The directory of all tenants' trees: {@code <tenant>/{work,home,tmp}}, each 0700 and the tenant's own.
+ * The directory of all tenants' trees: {@code <tenant>/{work,home,tmp}}, each 0700 and the tenant's own. With a disk quota
+ * {@code <tenant>} is where the tenant's image is mounted: the server's own, and the tenant's group may walk through.
  *
  * <p>The server owns the directory itself and {@code staging} in it, so only there are paths safe to use. Everything below
  * a tenant's directory is the tenant's, who may swap links, FIFOs and directories at any moment: there the server goes by
- * {@link Handle}s only and follows no link. Thread-safe.
+ * {@link Handle}s only and follows no link. Thread-safe. Close it after all that runs for tenants: it unmounts the images.
  */
-public final class WorkspaceRoot {
+public final class WorkspaceRoot implements AutoCloseable {
     static final Path WORK = Path.of("work");
     private static final Path TMP = Path.of("tmp");
     private static final List<String> CHILDREN = List.of("work", "home", "tmp");
@@ -28,15 +30,39 @@ public final class WorkspaceRoot {
     private final long serverUid;
     private final Refusals refusals;
     private final Staging staging;
+    /** Only root can mount. */
+    private final Optional<Images> images;
 
     /**
+     * Without a quota for new tenants; images that are there are used.
+     *
      * @param serverUid the server's own effective uid; 0 gives each tenant its own
      */
     public WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals) {
+        this(workspaces, serverUid, refusals, OptionalLong.empty());
+    }
+
+    /**
+     * @param serverUid the server's own effective uid; 0 gives each tenant its own
+     * @param quota how large each tenant's tree may become, in bytes; empty: as large as the disk allows
+     * @throws CloisterException INVALID_REQUEST if there is a quota and the server is not root
+     */
+    public WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals, OptionalLong quota) {
+        this(workspaces, serverUid, refusals, quota, DiskTools.ofHost());
+    }
+
+    WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals, OptionalLong quota, DiskTools tools) {
+        if (quota.isPresent() && serverUid != 0) {
+            throw CloisterException.invalid(
+                    "workspace.quota: a quota is a mounted image, and only root can mount; run the"
+                            + " server as root, or set workspace.quota to none");
+        }
         this.root = workspaces.toAbsolutePath().normalize();
         this.serverUid = serverUid;
         this.refusals = refusals;
         this.staging = new Staging(root.resolve("staging"), serverUid);
+        this.images =
+                serverUid == 0 ? Optional.of(new Images(root, staging, quota, tools, CHILDREN)) : Optional.empty();
     }
 
     /**
@@ -57,15 +83,19 @@ public final class WorkspaceRoot {
     }
 
     /**
-     * {@linkplain #requireSafe Checks} the directory and sweeps what a crash left in staging. Call it once before anything
-     * else, while no other server uses the directory.
+     * {@linkplain #requireSafe Checks} the directory and sweeps what a crash left in staging, and mounted. Call it once before
+     * anything else, while no other server uses the directory.
      *
-     * @throws CloisterException ISOLATION_FAILED, naming the directory that is wrong and the remedy
+     * @throws CloisterException ISOLATION_FAILED, naming the directory that is wrong and the remedy, or the program that a
+     *     quota needs
      */
     public void prepare() {
         requireSafe(root, serverUid);
         try {
             staging.sweep();
+            if (images.isPresent()) {
+                images.get().prepare();
+            }
         } catch (IOException e) {
             throw Failures.of(e);
         }
@@ -74,6 +104,9 @@ public final class WorkspaceRoot {
     /**
      * A tenant's tree, made if there is none, and checked: each of its four directories is no link, is the tenant's and has
      * mode 0700. A directory that the tenant removed is made again.
+     *
+     * <p>With a quota the tenant's image is mounted first, and made if there is none: that takes a second, and as long as
+     * copying a tree takes that was there before. Nothing of the tenant may run then.
      *
      * @param uid the tenant's own if the server is root, else the server's
      * @throws CloisterException ISOLATION_FAILED if something is wrong with it; reported as a refusal before
@@ -88,24 +121,36 @@ public final class WorkspaceRoot {
         Path tree = root.resolve(tenant.value());
         Workspace workspace =
                 new Workspace(tenant, uid, tree, tree.resolve("work"), tree.resolve("home"), tree.resolve("tmp"));
+        try {
+            if (images.isPresent()) {
+                Optional<Staging> ignored = images.get().open(workspace, () -> check(workspace));
+            }
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+        check(workspace);
+        return workspace;
+    }
+
+    private void check(Workspace workspace) {
         try (Handle held = treeOf(workspace)) {
             for (String child : CHILDREN) {
                 childOf(held, workspace, Path.of(child)).close();
             }
-            return workspace;
         } catch (IOException e) {
             throw Failures.of(e);
         }
     }
 
-    /** Deletes a tenant's tree for ever. Returns false if there was none. */
+    /** Deletes a tenant's tree for ever, and its image. Returns false if there was none. */
     public boolean delete(TenantId tenant) {
         try (Handle here = Handle.ofOwn(root)) {
+            boolean image = images.isPresent() && images.get().delete(tenant);
             Path name = Path.of(tenant.value());
             if (here.inode(name) == null) {
-                return false;
+                return image;
             }
-            purge().delete(here, name);
+            new Purge(staging, serverUid).delete(here, name);
             return true;
         } catch (IOException e) {
             throw Failures.of(e);
@@ -123,7 +168,7 @@ public final class WorkspaceRoot {
                 Handle tmp = childOf(tree, workspace, TMP);
                 DirectoryStream<Path> names = tmp.names()) {
             for (Path path : names) {
-                purge().delete(tmp, path.getFileName());
+                purge(workspace).delete(tmp, path.getFileName());
             }
         } catch (IOException e) {
             throw Failures.of(e);
@@ -142,12 +187,17 @@ public final class WorkspaceRoot {
         }
     }
 
-    Staging staging() {
-        return staging;
+    /** The server's place on the file system that holds the tenant's tree. */
+    Staging staging(Workspace workspace) {
+        return image(workspace).orElse(staging);
     }
 
-    Purge purge() {
-        return new Purge(staging, serverUid);
+    Purge purge(Workspace workspace) {
+        return new Purge(staging(workspace), serverUid);
+    }
+
+    private Optional<Staging> image(Workspace workspace) {
+        return images.flatMap(all -> all.stagingOf(workspace.tenant()));
     }
 
     void report(Workspace workspace, Guarantee guarantee, String what) {
@@ -156,31 +206,37 @@ public final class WorkspaceRoot {
 
     private Handle treeOf(Workspace workspace) throws IOException {
         Path name = Path.of(workspace.tenant().value());
+        boolean onImage = image(workspace).isPresent();
         try (Handle here = Handle.ofOwn(root)) {
             Handle found = here.child(name);
-            if (found == null) {
-                put(here, name, staging.treeFor(workspace.uid(), CHILDREN));
+            if (found == null
+                    && images.map(all -> all.mayBePlain(workspace.tenant())).orElse(true)) {
+                put(staging, here, name, staging.treeFor(workspace.uid(), CHILDREN));
                 found = here.child(name);
             }
-            return checked(found, workspace, workspace.root());
+            // The root of an image is the server's: nothing of the tenant's stands beside the server's staging there.
+            return onImage
+                    ? checked(found, workspace, workspace.root(), 0, ImageMaker.ROOT_MODE)
+                    : checked(found, workspace, workspace.root(), workspace.uid(), Staging.DIRECTORY_MODE);
         }
     }
 
     private Handle childOf(Handle tree, Workspace workspace, Path name) throws IOException {
         Handle found = tree.child(name);
         if (found == null) {
-            put(tree, name, staging.directoryFor(workspace.uid()));
+            Staging own = staging(workspace);
+            put(own, tree, name, own.directoryFor(workspace.uid()));
             found = tree.child(name);
         }
-        return checked(found, workspace, workspace.root().resolve(name));
+        return checked(found, workspace, workspace.root().resolve(name), workspace.uid(), Staging.DIRECTORY_MODE);
     }
 
     /** Renames something staged into place. If something stands there by now, that stays, and is checked like any other. */
-    private void put(Handle directory, Path name, Path staged) throws IOException {
-        try (Handle here = staging.hold()) {
+    private void put(Staging from, Handle directory, Path name, Path staged) throws IOException {
+        try (Handle here = from.hold()) {
             int answer = here.move(staged, directory, name);
             if (answer < 0) {
-                purge().delete(here, staged);
+                new Purge(from, serverUid).delete(here, staged);
                 if (answer != -Posix.ENOTEMPTY && answer != -Posix.EEXIST && answer != -Posix.ENOTDIR) {
                     throw Failures.of(answer);
                 }
@@ -188,14 +244,21 @@ public final class WorkspaceRoot {
         }
     }
 
-    /** Passes a handle on if what it holds is the tenant's private directory; else closes it, reports and refuses. */
-    private Handle checked(@Nullable Handle found, Workspace workspace, Path shown) throws IOException {
+    /** Unmounts what {@link #open} mounted. May be called twice. */
+    @Override
+    public void close() {
+        images.ifPresent(Images::close);
+    }
+
+    /** Passes a handle on if what it holds is a directory of this owner and mode; else closes it, reports and refuses. */
+    private Handle checked(@Nullable Handle found, Workspace workspace, Path shown, long owner, int mode)
+            throws IOException {
         if (found == null) {
             throw Failures.conflict("the workspace is being deleted or replaced; try again");
         }
         boolean good = false;
         try {
-            Optional<Wrong> wrong = wrong(found.inode(), workspace.uid(), shown);
+            Optional<Wrong> wrong = wrong(found.inode(), owner, mode, shown);
             if (wrong.isPresent()) {
                 report(
                         workspace,
@@ -217,7 +280,7 @@ public final class WorkspaceRoot {
 
     private record Wrong(String what, String remedy) {}
 
-    private static Optional<Wrong> wrong(Inode inode, long uid, Path shown) {
+    private static Optional<Wrong> wrong(Inode inode, long uid, int mode, Path shown) {
         if (inode.kind() == Kind.LINK) {
             return Optional.of(new Wrong("is a symbolic link", "rm " + shown));
         }
@@ -229,9 +292,10 @@ public final class WorkspaceRoot {
                     "belongs to uid " + inode.uid() + " instead of " + uid,
                     "chown -h " + uid + ":" + uid + " " + shown));
         }
-        if (inode.mode() != Staging.DIRECTORY_MODE) {
-            return Optional.of(
-                    new Wrong(String.format("has mode %04o instead of 0700", inode.mode()), "chmod 00700 " + shown));
+        if (inode.mode() != mode) {
+            return Optional.of(new Wrong(
+                    String.format("has mode %04o instead of %04o", inode.mode(), mode),
+                    String.format("chmod %05o %s", mode, shown)));
         }
         return Optional.empty();
     }

@@ -23,7 +23,7 @@ class FailuresTest {
         "39, CONFLICT, a directory stands",
         "16, CONFLICT, try again",
         "11, CONFLICT, lease",
-        "28, OVERLOADED, full",
+        "28, OVERLOADED, workspace.quota",
         "122, OVERLOADED, full",
         "24, OVERLOADED, too many files",
         "36, INVALID_REQUEST, too long",
