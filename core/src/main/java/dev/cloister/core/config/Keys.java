@@ -42,13 +42,6 @@ final class Keys {
             "the path of `data` with `-workspaces` behind it",
             "The tenants' trees. Not inside `data`, because every tenant's uid has to walk to its own tree.",
             "/srv/cloister-workspaces");
-    static final Key<Optional<Long>> WORKSPACE_QUOTA = key(
-            "workspace.quota",
-            ValueTypes.size("1024GiB").orWord("none"),
-            "none",
-            "How much disk a tenant's tree may take, from 16MiB. Needs a server that is root and loop devices: each tree is"
-                    + " then a file system of its own. Can grow later; `none` keeps trees that have one in it.",
-            "10GiB");
     static final Key<Duration> HEARTBEAT = key(
             "heartbeat",
             ValueTypes.duration(),
@@ -61,6 +54,14 @@ final class Keys {
             "false",
             "Whether `/metrics` answers without a credential to callers that are not on this machine.",
             "true");
+
+    static final Key<Optional<Long>> WORKSPACE_QUOTA = key(
+            "workspace.quota",
+            ValueTypes.size("1024GiB").orWord("none"),
+            "none",
+            "How much disk a tenant's tree may take, from 16MiB. Needs a server that is root and loop devices: each tree is"
+                    + " then a file system of its own. Can grow later; `none` keeps trees that have one in it.",
+            "10GiB");
 
     static final Key<IdentityMode> IDENTITY_MODE = key(
             "identity.mode",

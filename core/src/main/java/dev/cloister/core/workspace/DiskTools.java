@@ -128,12 +128,12 @@ final class DiskTools {
 
     private static CloisterException failed(String program, Ended ended) {
         String remedy = program.equals("mount")
-                ? ". Mounting needs CAP_SYS_ADMIN and the host's loop devices: see `Disk quota` in docs/operations.md"
-                : ". The operator should look at the host's disk";
+                ? ". Remedy: mounting needs CAP_SYS_ADMIN and the host's loop devices: see `Disk quota` in docs/operations.md"
+                : ". Remedy: look at the host's disk and at what uses it";
         return new CloisterException(
                 ErrorCode.ISOLATION_FAILED,
                 "workspace.quota: " + program + " ended with " + ended.exit() + ": "
-                        + ended.output().strip().replace('\n', ' ') + remedy);
+                        + ended.output().strip().replaceAll("[.]+$", "").replace('\n', ' ') + remedy);
     }
 
     private Ended run(List<String> command, Runnable progress) throws IOException {

@@ -361,7 +361,11 @@ final class Images implements AutoCloseable {
             try {
                 if (slot.mounted != null) {
                     slot.mounted = null;
-                    unmount(root.resolve(tenant.value()));
+                    Path point = root.resolve(tenant.value());
+                    // Not if another process removed the tenant.
+                    if (treeAt(point) == Tree.MOUNTED) {
+                        unmount(point);
+                    }
                 }
             } catch (IOException | CloisterException e) {
                 log.error("the image of tenant {} could not be unmounted; the next start does it", tenant, e);
