@@ -100,7 +100,7 @@ final class Images implements AutoCloseable {
         Path parent = mount.point().getParent();
         return parent != null
                 && (parent.equals(real) || parent.equals(real.resolve(ImagePlaces.IMAGES)))
-                && backingFile(mount)
+                && Loops.file(mount.source())
                         .map(file -> file.startsWith(real + "/" + ImagePlaces.IMAGES + "/"))
                         .orElse(false);
     }
@@ -176,7 +176,7 @@ final class Images implements AutoCloseable {
                     return Optional.empty();
                 }
                 case MOUNT -> slot.mounted = mount(places);
-                case GROW -> maker.grow(places, quota.orElse(0));
+                case GROW -> grow(places);
                 case CREATE -> create(workspace, places, slot, state.tree() == Tree.PLAIN, plainTree);
                 case PUT_BACK -> Files.move(places.before(), places.point());
                 case DISCARD_FRESH -> maker.discard(places);
@@ -208,6 +208,15 @@ final class Images implements AutoCloseable {
         }
     }
 
+    private void grow(ImagePlaces places) throws IOException {
+        // Unmounted lazily it may still be alive, and two hands on one file system destroy it.
+        if (Loops.files().contains(places.image().toRealPath().toString())) {
+            throw Failures.conflict("a process that an earlier server left still uses the workspace, which cannot grow"
+                    + " so long; the operator should end it");
+        }
+        maker.grow(places, quota.orElse(0));
+    }
+
     private Staging mount(ImagePlaces places) throws IOException {
         if (Files.notExists(places.point(), LinkOption.NOFOLLOW_LINKS)) {
             ImageMaker.ownDirectory(places.point());
@@ -233,7 +242,7 @@ final class Images implements AutoCloseable {
                 .findFirst();
         boolean ours = seen.isPresent()
                 && seen.get().options().containsAll(OPTIONS)
-                && backingFile(seen.get())
+                && Loops.file(seen.get().source())
                         .equals(Optional.of(places.image().toRealPath().toString()));
         if (!ours) {
             throw new CloisterException(
@@ -377,16 +386,6 @@ final class Images implements AutoCloseable {
 
     private static List<Mount> mounts() throws IOException {
         return MountTable.parse(Files.readString(Path.of("/proc/self/mountinfo")));
-    }
-
-    /** The file that is behind a mount of a loop device. */
-    private static Optional<String> backingFile(Mount mount) throws IOException {
-        Path name = Path.of(mount.source()).getFileName();
-        if (name == null || !mount.source().startsWith("/dev/loop")) {
-            return Optional.empty();
-        }
-        Path file = Path.of("/sys/block", name.toString(), "loop/backing_file");
-        return Files.isReadable(file) ? Optional.of(Files.readString(file).strip()) : Optional.empty();
     }
 
     private static List<TenantId> tenantsWith(Path directory, String end) throws IOException {

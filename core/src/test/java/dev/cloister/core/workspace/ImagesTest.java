@@ -85,17 +85,8 @@ class ImagesTest {
 
     /** The files of this test that are behind a loop device. */
     private List<String> loops() throws IOException {
-        List<String> files = new ArrayList<>();
-        try (var devices = Files.newDirectoryStream(Path.of("/sys/block"), "loop*")) {
-            for (Path device : devices) {
-                Path file = device.resolve("loop/backing_file");
-                if (Files.isReadable(file)) {
-                    files.add(Files.readString(file).strip());
-                }
-            }
-        }
         String real = temporary.toRealPath().toString();
-        return files.stream().filter(file -> file.startsWith(real)).toList();
+        return Loops.files().stream().filter(file -> file.startsWith(real)).toList();
     }
 
     private record Ended(int exit, String output) {}
@@ -397,6 +388,7 @@ class ImagesTest {
             next.close();
             assertThat(mounts()).isEmpty();
             assertThat(loops()).hasSize(1);
+            assertThatThrownBy(() -> server(2 * QUOTA).open(A, UID_A)).hasMessageContaining("cannot grow");
         } finally {
             busy.destroyForcibly().waitFor();
         }
