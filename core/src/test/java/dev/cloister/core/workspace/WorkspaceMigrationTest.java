@@ -252,6 +252,7 @@ class WorkspaceMigrationTest {
         int before = Fixture.openDescriptors();
         assertThat(migration.give(Fixture.TENANT, Fixture.TENANT_UID, Fixture.TENANT_UID + 1))
                 .isEqualTo(1);
-        assertThat(Fixture.openDescriptors()).isEqualTo(before);
+        // Fewer, if the collector closed something of another test's meanwhile.
+        assertThat(Fixture.openDescriptors()).isLessThanOrEqualTo(before);
     }
 }
