@@ -25,6 +25,7 @@ jdk=
 machine_jdk=
 distribution=
 worker=
+child=
 
 # --- Saying things -----------------------------------------------------------------------------------------------------
 
@@ -130,6 +131,17 @@ with_lock() {
 without_lock() {
   [[ -z $lock_descriptor ]] || exec {lock_descriptor}>&-
   "$@"
+}
+
+# foreground COMMAND...: with this script's stdin. Not in the foreground for bash, which would hear no signal until it ends.
+# It holds no lock: killed, this script must not leave one.
+foreground() {
+  local status=0
+  without_lock "$@" <&0 &
+  child=$!
+  wait "$child" || status=$?
+  child=
+  return "$status"
 }
 
 # --- The machine -------------------------------------------------------------------------------------------------------
