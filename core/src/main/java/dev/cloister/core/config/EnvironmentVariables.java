@@ -13,8 +13,14 @@ final class EnvironmentVariables {
     private static final String PREFIX = "CLOISTER_";
 
     /** Read by the {@code cloister} script and by tests; they are no keys. */
-    private static final Set<String> NOT_KEYS =
-            Set.of("CLOISTER_CACHE", "CLOISTER_JAVA_OPTS", "CLOISTER_TEST_SDK", ConfigLoader.AGENT_INSTALLED);
+    private static final Set<String> NOT_KEYS = Set.of(
+            "CLOISTER_BENCH_CONTAINER",
+            "CLOISTER_CACHE",
+            "CLOISTER_JAVA_OPTS",
+            "CLOISTER_TEST_ISOLATION",
+            "CLOISTER_TEST_LAUNCHER",
+            "CLOISTER_TEST_SDK",
+            ConfigLoader.AGENT_INSTALLED);
 
     /** What Kubernetes puts into every pod of a namespace that has a Service named "cloister". */
     private static final Pattern SERVICE_LINK =
