@@ -140,7 +140,7 @@ final class DiskTools {
         List<String> found = new ArrayList<>(command);
         found.set(0, program(command.getFirst()).toString());
         Process process = starter.start(found);
-        StringBuffer output = new StringBuffer();
+        StringBuilder output = new StringBuilder();
         Thread reader = Thread.ofPlatform().daemon(true).name("disk-tool").start(() -> keepFirst(process, output));
         process.getOutputStream().close();
         // To its end whatever happens to the caller: a mount that was cut off would have to be found again.
@@ -165,7 +165,7 @@ final class DiskTools {
     }
 
     /** Reads to the end, or the program would wait; keeps what a message has room for. */
-    private static void keepFirst(Process process, StringBuffer output) {
+    private static void keepFirst(Process process, StringBuilder output) {
         byte[] chunk = new byte[OUTPUT_KEPT];
         try (InputStream in = process.getInputStream()) {
             for (int count = in.read(chunk); count >= 0; count = in.read(chunk)) {

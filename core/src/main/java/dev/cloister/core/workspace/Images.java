@@ -10,7 +10,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -293,8 +292,7 @@ final class Images implements AutoCloseable {
         if (Files.notExists(image, LinkOption.NOFOLLOW_LINKS)) {
             return OptionalLong.empty();
         }
-        PosixFileAttributes found = Files.readAttributes(image, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        return OptionalLong.of(found.size());
+        return OptionalLong.of(Files.size(image));
     }
 
     /** The server's place on a tenant's image; empty if the tenant has none that is mounted. */

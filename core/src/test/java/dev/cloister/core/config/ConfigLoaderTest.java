@@ -361,6 +361,7 @@ class ConfigLoaderTest {
                 relation(Map.of("limits.turns", "2"), "command line: limits.turns: limits.turns-per-tenant is 8"),
                 relation(Map.of("limits.execs", "64"), "limits.execs-per-tenant is 512"),
                 relation(Map.of("limits.prompt", "17MiB"), "limits.prompt is 17825792 and limits.body is 16777216"),
+                relation(Map.of("workspace.quota", "1MiB"), "set at least 16MiB, or none"),
                 relation(Map.of("data", "/srv/a", "workspaces", "/srv/a"), "lie within each other"),
                 relation(Map.of("data", "/srv/a/b", "workspaces", "/srv/a"), "lie within each other"),
                 relation(Map.of("data", "/srv/a", "workspaces", "/srv/x/../a/b"), "lie within each other"));
