@@ -105,7 +105,7 @@ public final class WorkspaceRoot implements AutoCloseable {
      * A tenant's tree, made if there is none, and checked: each of its four directories is no link, is the tenant's and has
      * mode 0700. A directory that the tenant removed is made again.
      *
-     * <p>With a quota the tenant's image is mounted first, and made if there is none: that takes a second, and as long as
+     * <p>With a quota the tenant's image is mounted first, and made if there is none: that takes a moment, and as long as
      * copying a tree takes that was there before. Nothing of the tenant may run then.
      *
      * @param uid the tenant's own if the server is root, else the server's
