@@ -133,8 +133,19 @@ class OrdinaryUserTest {
 
         server.kill();
 
-        Until.holds(
-                "no process", Duration.ofSeconds(3), () -> Processes.ofUid(USER).isEmpty());
+        try {
+            Until.holds(
+                    "no process",
+                    Duration.ofSeconds(3),
+                    () -> Processes.ofUid(USER).isEmpty());
+        } catch (AssertionError e) {
+            throw new AssertionError(
+                    e.getMessage() + ": "
+                            + Processes.ofUid(USER).stream()
+                                    .map(pid -> pid + " " + Processes.arguments(pid))
+                                    .toList(),
+                    e);
+        }
     }
 
     @Test

@@ -214,7 +214,20 @@ public final class ModeProbe {
 
     /** Leaves a process behind in a session of its own, and does its worst to whoever watches. */
     private boolean endsWithItsTurn(Sandbox sandbox) throws IOException, InterruptedException {
-        SandboxProcess process = sandbox.launch(new ProcessSpec(
+        SandboxProcess process;
+        try {
+            process = sandbox.launch(leftBehind());
+        } catch (IsolationException e) {
+            // It got at its launcher before that could say a word.
+            return false;
+        }
+        process.stdin().close();
+        process.await();
+        return !runs(sleep("2"));
+    }
+
+    private ProcessSpec leftBehind() {
+        return new ProcessSpec(
                 List.of(
                         "/bin/sh",
                         "-c",
@@ -222,10 +235,7 @@ public final class ModeProbe {
                         "sh",
                         sleep("2")),
                 Map.of(),
-                "/"));
-        process.stdin().close();
-        process.await();
-        return !runs(sleep("2"));
+                "/");
     }
 
     /** A backend of its own stands for a server; its launcher ends the thread whose death the kernel reports. */
