@@ -214,16 +214,20 @@ public final class ModeProbe {
 
     /** Leaves a process behind in a session of its own, and does its worst to whoever watches. */
     private boolean endsWithItsTurn(Sandbox sandbox) throws IOException, InterruptedException {
-        SandboxProcess process;
         try {
-            process = sandbox.launch(leftBehind());
+            SandboxProcess process = sandbox.launch(leftBehind());
+            process.stdin().close();
+            process.await();
+            return !runs(sleep("2"));
         } catch (IsolationException e) {
             // It got at its launcher before that could say a word.
             return false;
+        } finally {
+            // What outlives its turn must not outlive the probe.
+            for (long pid : processes(sleep("2"))) {
+                ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+            }
         }
-        process.stdin().close();
-        process.await();
-        return !runs(sleep("2"));
     }
 
     private ProcessSpec leftBehind() {
