@@ -218,6 +218,10 @@ public final class ModeProbe {
             SandboxProcess process = sandbox.launch(leftBehind());
             process.stdin().close();
             process.await();
+            // gVisor goes on listing for a moment what has been killed.
+            for (int look = 0; look < LOOKS && runs(sleep("2")); look++) {
+                Thread.sleep(5);
+            }
             return !runs(sleep("2"));
         } catch (IsolationException e) {
             // It got at its launcher before that could say a word.
