@@ -31,9 +31,6 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
     public static final String SHARE = "/run/cloister";
     private static final String TMP = "/tmp";
 
-    /** Those without which the file system could not be private. */
-    public static final Set<Namespace> NEEDED = Set.of(Namespace.MOUNT);
-
     private static final List<String> DEVICES =
             List.of("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty");
 
