@@ -255,25 +255,34 @@ static void end_descendants(bool impatient) {
   for (struct process *p = processes; p < processes + count && (!running || impatient); p++) if (p->ours) kill(p->pid, SIGKILL);
 }
 
+/* Waits for news of children, which are blocked signals, without a busy loop: many monitors may do so at once. False: none came. */
+static bool news_of_children(long milliseconds) {
+  sigset_t news;
+  sigemptyset(&news);
+  sigaddset(&news, SIGCHLD);
+  struct timespec patience = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+  return sigtimedwait(&news, NULL, &patience) >= 0 || errno != EAGAIN;
+}
+
 /* An init ends its namespace when its lifeline is cut; one that is in no state to do so is killed, and the kernel does it. */
 static void end_init(pid_t child) {
   close(lifeline_of_init);
-  for (int wait = 0; wait < PATIENCE_MS; wait++) {
-    if (waitpid(child, NULL, WNOHANG) != 0) return;
-    poll(NULL, 0, 1);
+  while (waitpid(child, NULL, WNOHANG) == 0) {
+    if (!news_of_children(PATIENCE_MS)) kill(child, SIGKILL);
   }
-  kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
 }
 
-static void end_all(pid_t child) {
-  if (options.namespaces & CLONE_NEWPID) end_init(child);
-  for (unsigned round = 0; !(options.namespaces & CLONE_NEWPID); round++) {
+/* Returns when the monitor has no child any more. `alive`: the child has not been waited for, so its pid is still its own. */
+static void end_all(pid_t child, bool alive) {
+  if (alive && options.namespaces & CLONE_NEWPID) end_init(child);
+  /* Mostly it is alone, and to look at all processes of a host takes long. */
+  else if (alive && kill(child, SIGKILL) == 0) news_of_children(PATIENCE_MS);
+  for (unsigned round = 0;; round++) {
     pid_t gone;
     while ((gone = waitpid(-1, NULL, WNOHANG)) > 0) continue;
     if (gone < 0 && errno == ECHILD) return;
     end_descendants(round > 20);
-    poll(NULL, 0, round < 3 ? 0 : 2);
+    news_of_children(round < 3 ? 0 : 2);
   }
 }
 
@@ -296,7 +305,7 @@ static void remove_tmp(void) {
 static void see_start(int failures, pid_t child, bool reaped) {
   struct failure failure;
   if (read(failures, &failure, sizeof failure) == sizeof failure) {
-    if (!reaped) end_all(child);
+    end_all(child, !reaped);
     if (options.tmp && failure.stage > STAGE_TMP) remove_tmp();
     refuse(&failure);
   }
@@ -389,8 +398,7 @@ int main(int argc, char **argv) {
   keep_capabilities_of_monitor();
   int status = SIGTERM;
   bool ended_itself = watch(child, failures[0], reports[0], signals, &status), signalled = WIFSIGNALED(status);
-  /* With a pid namespace nothing outlives the child, whose pid may be another's by now. */
-  if (!ended_itself || !(options.namespaces & CLONE_NEWPID)) end_all(child);
+  end_all(child, !ended_itself);
   if (options.tmp) remove_tmp();
   int number = signalled ? WTERMSIG(status) : WEXITSTATUS(status);
   char line[32] = "ended\n";

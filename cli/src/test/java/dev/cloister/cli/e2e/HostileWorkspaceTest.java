@@ -3,6 +3,7 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
+import dev.cloister.spi.Guarantee;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -115,7 +116,9 @@ class HostileWorkspaceTest {
                         + "import urllib.request\ntry: urllib.request.urlopen('http://127.0.0.1:"
                         + listener.getLocalPort() + "', timeout=5)\nexcept Exception: pass\nE");
         assertThat(sprung()).contains("fsmonitor", "hook", "mcp", "command", "key-helper", "bash_profile");
-        assertThat(calls.getAndSet(0)).isEqualTo(1);
+        // Where the wall closes the network, the listener is out of reach and the witnesses alone say what ran.
+        boolean closed = server.guarantees().contains(Guarantee.NETWORK_CLOSED);
+        assertThat(calls.getAndSet(0)).isEqualTo(closed ? 0 : 1);
         disarm();
         server.exec(TOKEN, "git status");
         assertThat(sprung()).contains("fsmonitor");

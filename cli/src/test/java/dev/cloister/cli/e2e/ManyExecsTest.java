@@ -117,7 +117,7 @@ class ManyExecsTest {
         System.out.printf("all of them gone %d ms after their clients%n", millisSince(closed));
         Until.holds("the gauge is back at 0", GENEROUS, () -> gauge("execs_active") == 0);
         Until.holds("no tenant is active", GENEROUS, () -> gauge("workspaces_active") == 0);
-        assertThat(shares()).isEmpty();
+        Until.holds("no share is left", GENEROUS, () -> shares().isEmpty());
         Until.holds("the threads have ended", GENEROUS, () -> threads() <= threadsBefore + STREAMS / 10);
     }
 

@@ -4,6 +4,7 @@ import dev.cloister.cli.wiring.Cloister;
 import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.config.ConfigLoader;
+import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
 import java.net.URI;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -115,6 +117,11 @@ final class TestServer implements Calls, AutoCloseable {
     /** The mode in force. */
     IsolationMode mode() {
         return server.guarantees().mode();
+    }
+
+    /** What the mode in force holds on this host. */
+    Set<Guarantee> guarantees() {
+        return server.guarantees().holds();
     }
 
     Path workspaces() {
