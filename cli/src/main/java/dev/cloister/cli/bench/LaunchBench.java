@@ -31,6 +31,9 @@ public final class LaunchBench {
     private static final String TRUE = "/bin/true";
     private static final String FLOOR = "floor";
 
+    /** The least that a process beside the command costs; every mode has one. */
+    private static final String MONITOR = "monitor";
+
     private final Consumer<String> progress;
     private final int rounds;
     private final Map<String, String> leftOut = new LinkedHashMap<>();
@@ -131,7 +134,9 @@ public final class LaunchBench {
             throws IOException {
         Map<String, List<String>> all = new LinkedHashMap<>();
         all.put("bare", List.of(TRUE));
-        all.put(FLOOR, List.of(Launcher.unpack(FLOOR, scratch).toString(), TRUE));
+        for (String program : List.of(MONITOR, FLOOR)) {
+            all.put(program, List.of(Launcher.unpack(program, scratch).toString(), TRUE));
+        }
         String path = environment.getOrDefault("PATH", "/usr/bin:/bin");
         others(environment).forEach((name, arguments) -> {
             Optional<Path> program = find(path, arguments.getFirst());
