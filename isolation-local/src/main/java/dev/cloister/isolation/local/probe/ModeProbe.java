@@ -235,15 +235,17 @@ public final class ModeProbe {
     }
 
     private ProcessSpec leftBehind() {
-        return new ProcessSpec(
-                List.of(
-                        "/bin/sh",
-                        "-c",
-                        "setsid sleep \"$1\" >/dev/null 2>&1 & kill -9 $PPID 2>/dev/null; exit 0",
-                        "sh",
-                        sleep("2")),
-                Map.of(),
-                "/");
+        // Before it is called `sleep`, nobody who looks for it would find it.
+        String script = """
+                setsid sleep "$1" >/dev/null 2>&1 &
+                tries=0
+                while read -r name <"/proc/$!/comm" && [ "$name" != sleep ] && [ $tries -lt 100000 ]; do
+                  tries=$((tries + 1))
+                done 2>/dev/null
+                kill -9 $PPID 2>/dev/null
+                exit 0
+                """;
+        return new ProcessSpec(List.of("/bin/sh", "-c", script, "sh", sleep("2")), Map.of(), "/");
     }
 
     /** A backend of its own stands for a server; its launcher ends the thread whose death the kernel reports. */
