@@ -24,7 +24,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,7 +37,6 @@ import org.slf4j.LoggerFactory;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
-@Tag("beside-others")
 class CredentialNeverInsideTest {
     private static final String RANDOM = HexFormat.of().formatHex(SecureRandom.getSeed(32));
     private static final Needle SECRET = new Needle(RANDOM.substring(0, 24));

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIf;
@@ -30,7 +29,6 @@ import tools.jackson.databind.node.ObjectNode;
 /** What is kept of a session: its events for clients that come back, its conversation over restarts, forks and its end. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
-@Tag("beside-others")
 class EventsReplayTest {
     private static final String TOKEN = "events-replay";
 

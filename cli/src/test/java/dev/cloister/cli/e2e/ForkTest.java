@@ -6,13 +6,11 @@ import java.net.http.HttpResponse;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 
 /** A fork has a copy of its parent's conversation from the moment it is made, and needs the parent no more. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Tag("beside-others")
 class ForkTest {
     private TestServer server;
 

@@ -31,7 +31,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,7 +39,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** The official SDK for Java works against the server with nothing but its address and key changed. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Tag("beside-others")
 class JavaSdkTest {
     private static final String UNKNOWN = "00000000-0000-4000-8000-000000000000";
 

@@ -16,7 +16,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,7 +23,6 @@ import tools.jackson.databind.JsonNode;
 
 /** The official SDK for Node works against the server with nothing but its address and key changed. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Tag("beside-others")
 class NodeSdkTest {
     private static final int MINUTES = 4;
 

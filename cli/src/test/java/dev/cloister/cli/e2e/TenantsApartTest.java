@@ -6,7 +6,6 @@ import dev.cloister.cli.wiring.HostFacts;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.condition.EnabledIf;
@@ -15,7 +14,6 @@ import tools.jackson.databind.JsonNode;
 /** What one tenant makes, another can neither list nor read: by the files API, by a command, by the agent. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
-@Tag("beside-others")
 class TenantsApartTest {
     private TestServer server;
 
