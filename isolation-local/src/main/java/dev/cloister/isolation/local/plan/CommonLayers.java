@@ -45,6 +45,8 @@ public final class CommonLayers {
         Map<String, String> environment = new TreeMap<>(process.env());
         environment.putIfAbsent("PATH", PATH);
         environment.putIfAbsent("LANG", "C.UTF-8");
+        // The host's own names the host's credential helpers. No mode shows it, and git warns of what it may not read.
+        environment.putIfAbsent("GIT_CONFIG_NOSYSTEM", "1");
         environment.put("HOME", paths.home());
         environment.put("TMPDIR", tmp);
         environment.put("USER", "agent");

@@ -81,6 +81,7 @@ class SandboxTest {
                 .containsExactlyInAnyOrder(
                         "SECRET=s = 1\nt",
                         "LANG=C",
+                        "GIT_CONFIG_NOSYSTEM=1",
                         "USER=agent",
                         "LOGNAME=agent",
                         "SHELL=/bin/bash",
