@@ -150,7 +150,7 @@ class CredentialNeverInsideTest {
         String seenByAgent = TestServer.text(response);
         assertThat(seenByAgent).contains("replaced-by-the-broker").doesNotContain(RANDOM.substring(0, 24));
 
-        // In the transcript, because a tool printed it.
+        // In the transcript, because a tool printed it; the agent has written it before the client has its answer.
         assertThat(DUMMY.below(server.workspaces())).isNotEmpty();
         assertThat(SECRET.below(server.workspaces())).isEmpty();
         assertThat(Needle.lasting(uid)).isEmpty();

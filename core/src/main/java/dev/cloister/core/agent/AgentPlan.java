@@ -74,6 +74,9 @@ public record AgentPlan(
         environment.put("CLAUDE_CODE_DISABLE_ATTACHMENTS", "1");
         environment.put("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
         environment.put("DISABLE_AUTOUPDATER", "1");
+        // The transcript is written before the result is printed. Otherwise the agent writes it a moment later, and an
+        // answer the client has seen is missing from its session if the machine stops in between.
+        environment.put("CLAUDE_CODE_EAGER_FLUSH", "1");
         environment.put("CLAUDE_CODE_MAX_RETRIES", Integer.toString(upstreamRetries));
         // The agent gives its shells a socket for standard input, which a first-level bash takes for a remote login and
         // then runs HOME/.bashrc before every command.

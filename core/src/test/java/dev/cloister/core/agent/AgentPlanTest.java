@@ -73,6 +73,7 @@ class AgentPlanTest {
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC,1",
         "DISABLE_AUTOUPDATER,1",
         "CLAUDE_CODE_MAX_RETRIES,3",
+        "CLAUDE_CODE_EAGER_FLUSH,1",
         "GIT_CONFIG_COUNT,1",
         "GIT_CONFIG_KEY_0,core.fsmonitor",
         "GIT_CONFIG_VALUE_0,false"
