@@ -71,6 +71,8 @@ record CommandProcess(List<String> prefix, String classPath, Path home) {
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
                 "-XX:-UsePerfData",
+                // They end before the thorough compiler would pay.
+                "-XX:TieredStopAtLevel=1",
                 "-Duser.home=" + home,
                 "-cp",
                 classPath,

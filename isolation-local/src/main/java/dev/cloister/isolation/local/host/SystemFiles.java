@@ -17,23 +17,20 @@ import java.util.List;
  */
 public record SystemFiles(List<Step> steps, List<String> readable) {
     private static final List<String> TREES = List.of("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32");
-    /** Names below {@code /etc}, as globs. Nothing of this names users, keys, or the host. */
+    /**
+     * Names below {@code /etc}, as globs. Nothing of this names users, keys, or the host. Each costs every launch a mount, so
+     * only what programs read at work is here, not what only an administrator's tools do.
+     */
     private static final List<String> SETTINGS = List.of(
             "ld.so.cache",
-            "ld.so.conf",
-            "ld.so.conf.d",
             "alternatives",
             "ssl",
-            "ca-certificates",
             "pki",
             "crypto-policies",
             "localtime",
             "java-*",
             "maven",
-            "python3*",
-            "perl",
-            "terminfo",
-            "mime.types",
+            "python3.*",
             "protocols",
             "services");
 

@@ -3,11 +3,9 @@ package dev.cloister.isolation.local.plan;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.Step;
-import dev.cloister.isolation.local.launch.Namespace;
 import dev.cloister.isolation.local.launch.Share;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.ProcessSpec;
-import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxSpec;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,25 +16,10 @@ import java.util.List;
  *
  * @param template has a place for each step's target
  */
-public record ChrootBlueprint(PrivateRoot root, Path template) implements Blueprint {
+public record ChrootBlueprint(PrivateRoot root, Path template) implements PrivateRootBlueprint {
     @Override
     public IsolationMode mode() {
         return IsolationMode.CHROOT;
-    }
-
-    @Override
-    public SandboxPaths paths(SandboxSpec sandbox) {
-        return PrivateRoot.PATHS;
-    }
-
-    @Override
-    public String innerShare(Path share) {
-        return PrivateRoot.SHARE;
-    }
-
-    @Override
-    public boolean endsByKernel() {
-        return root.abilities().namespaces().contains(Namespace.PID);
     }
 
     /** The template is everybody's, so the tenant's name comes from its share. */

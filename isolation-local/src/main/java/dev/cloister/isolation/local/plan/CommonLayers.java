@@ -18,6 +18,10 @@ public final class CommonLayers {
     /** The fixed search path of every sandbox: the system's own programs only. */
     public static final String PATH = "/usr/local/bin:/usr/bin:/bin";
 
+    /** Of devices only these: {@code /dev/shm} below the same directory is shared by all who have the same uid. */
+    static final List<String> DEVICES =
+            List.of("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty");
+
     private CommonLayers() {}
 
     public static Optional<Ids> ids(SandboxSpec sandbox, boolean ownUids) {

@@ -20,10 +20,6 @@ import java.util.stream.Stream;
 /** Directories mode: the host's own file system, with a uid for each tenant as root and Landlock where there is one. */
 public record DirectoriesBlueprint(IsolationConfig config, Abilities abilities, SystemFiles system)
         implements Blueprint {
-    /** Of devices only these: {@code /dev/shm} below the same directory is shared by all who have the same uid. */
-    private static final List<String> DEVICES =
-            List.of("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty");
-
     @Override
     public IsolationMode mode() {
         return IsolationMode.DIRECTORIES;
@@ -69,7 +65,7 @@ public record DirectoriesBlueprint(IsolationConfig config, Abilities abilities, 
     }
 
     private List<String> writable(SandboxSpec sandbox) {
-        List<String> all = new ArrayList<>(DEVICES);
+        List<String> all = new ArrayList<>(CommonLayers.DEVICES);
         if (abilities.ownUids()) {
             all.add("/dev/shm");
         }

@@ -4,38 +4,21 @@ import dev.cloister.isolation.local.host.SystemFiles;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.Step;
-import dev.cloister.isolation.local.launch.Namespace;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.ProcessSpec;
-import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Namespaces mode: a root that shows the host's programs, read-only, and of all else only what is the tenant's. */
-public record NamespacesBlueprint(PrivateRoot root, SystemFiles system) implements Blueprint {
+public record NamespacesBlueprint(PrivateRoot root, SystemFiles system) implements PrivateRootBlueprint {
     /** Holds links and empty directories only; what is large is mounted. */
     private static final long ROOT_BYTES = 1 << 20;
 
     @Override
     public IsolationMode mode() {
         return IsolationMode.NAMESPACES;
-    }
-
-    @Override
-    public SandboxPaths paths(SandboxSpec sandbox) {
-        return PrivateRoot.PATHS;
-    }
-
-    @Override
-    public String innerShare(Path share) {
-        return PrivateRoot.SHARE;
-    }
-
-    @Override
-    public boolean endsByKernel() {
-        return root.abilities().namespaces().contains(Namespace.PID);
     }
 
     @Override

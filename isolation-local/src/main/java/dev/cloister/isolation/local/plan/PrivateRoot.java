@@ -31,15 +31,12 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
     public static final String SHARE = "/run/cloister";
     private static final String TMP = "/tmp";
 
-    private static final List<String> DEVICES =
-            List.of("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty");
-
     /** The plan of a launch in a root that `system` begins. */
     public LaunchPlan plan(
             Kind kind, List<Step> system, SandboxSpec sandbox, ProcessSpec process, Path share, List<Path> cgroups) {
         List<Step> steps = new ArrayList<>(system);
         steps.add(new Step.Processes("/proc"));
-        DEVICES.forEach(device -> steps.add(new Step.Device(device)));
+        CommonLayers.DEVICES.forEach(device -> steps.add(new Step.Device(device)));
         steps.add(new Step.Temporary(config.limits().tmp(), TMP));
         // Behind what is mounted there: a program may stand below /tmp. A template has them already.
         if (kind instanceof Kind.Empty) {
@@ -73,7 +70,7 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
         return new Landlock(
                 alone ? LandlockLevel.FILES : level,
                 List.of("/"),
-                Stream.concat(Stream.of(PATHS.work(), PATHS.home(), TMP), DEVICES.stream())
+                Stream.concat(Stream.of(PATHS.work(), PATHS.home(), TMP), CommonLayers.DEVICES.stream())
                         .toList());
     }
 
