@@ -41,7 +41,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** The official SDK for Java works against the server with nothing but its address and key changed. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@Execution(ExecutionMode.CONCURRENT)
 class JavaSdkTest {
     private static final String UNKNOWN = "00000000-0000-4000-8000-000000000000";
 
@@ -106,6 +105,7 @@ class JavaSdkTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void createAnswersWithAMessage() {
         Message message = client.messages().create(say("hello there").build());
         assertThat(texts(message)).containsExactly("hello there");
@@ -117,6 +117,7 @@ class JavaSdkTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void anAuthTokenDoesAsWellAsAKey() {
         AnthropicClient byToken = AnthropicOkHttpClient.builder()
                 .baseUrl(server.uri("").toString())
@@ -131,11 +132,13 @@ class JavaSdkTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void createHidesTheToolsOfTheAgent() {
         assertWorked(client.messages().create(say(work()).build()));
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void createAndStreamGoOnWithASession() {
         String session;
         String firstRequest;
@@ -164,6 +167,7 @@ class JavaSdkTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aStreamAccumulatesToTheSameMessage() {
         List<RawMessageStreamEvent> events;
         try (StreamResponse<RawMessageStreamEvent> stream =
@@ -210,12 +214,14 @@ class JavaSdkTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void anOverloadThatPassesIsInvisible() {
         String steps = TestServer.script(error(529).put("times", 2), speak("after all"));
         assertThat(texts(client.messages().create(say(steps).build()))).startsWith("after all");
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aSessionInUseIsAConflict() {
         String steps =
                 TestServer.script(speak("a long answer").put("chunks", 10).put("chunk_delay_ms", 10_000));
@@ -306,18 +312,21 @@ class JavaSdkTest {
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource("failures")
     void createFails(Failure failure) {
         assertFails(failure, () -> client.messages().create(failure.params()));
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource("failures")
     void aStreamFailsBeforeItsFirstEvent(Failure failure) {
         assertFails(failure, () -> drain(client, failure.params()));
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aCallWithoutACredentialIsUnauthorized() {
         AnthropicClient nobody = AnthropicOkHttpClient.builder()
                 .baseUrl(server.uri("").toString())

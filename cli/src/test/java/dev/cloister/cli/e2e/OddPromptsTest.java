@@ -29,7 +29,6 @@ import tools.jackson.databind.node.ObjectNode;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @EnabledIf("isRoot")
-@Execution(ExecutionMode.CONCURRENT)
 class OddPromptsTest {
     /** More than the model's context holds, and less than the server's own limit. */
     private static final String MEGABYTE = "words ".repeat((1 << 20) / 6);
@@ -96,6 +95,7 @@ class OddPromptsTest {
     }
 
     @ParameterizedTest
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource
     void echoed(String prompt) throws Exception {
         String tenant = tenant();
@@ -137,6 +137,7 @@ class OddPromptsTest {
     }
 
     @ParameterizedTest(name = "{0}")
+    @Execution(ExecutionMode.CONCURRENT)
     @MethodSource
     void refused(String name, String body, int status, String says) throws Exception {
         String tenant = tenant();
@@ -154,6 +155,7 @@ class OddPromptsTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aLongHistoryIsToldAndTheLastMessageAnswered() throws Exception {
         HttpResponse<String> response =
                 server.send("POST", tenant(), "/v1/messages", history(999).toString());
@@ -174,6 +176,7 @@ class OddPromptsTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aCommandInThePromptChangesNothingForLaterTurns() throws Exception {
         String tenant = tenant();
         String session = TestServer.session(server.say(tenant, "/config permissionMode=bypassPermissions"));
