@@ -7,11 +7,15 @@ struct mount_attributes { unsigned long long set, clear, propagation, userns; };
 
 static void make_directory(const char *path);
 
+/* Neighbours come one after the other, so the parent is mostly the one made last. */
 static void make_parent(const char *path) {
+  static char last[PATH_MAX];
   char parent[PATH_MAX];
   const char *name = strrchr(path, '/');
   snprintf(parent, sizeof parent, "%.*s", name ? (int)(name - path) : 0, path);
-  if (*parent) make_directory(parent);
+  if (!*parent || strcmp(parent, last) == 0) return;
+  make_directory(parent);
+  strcpy(last, parent);
 }
 
 /* Mostly the parents are there, or the directory itself: then it is one call. */

@@ -30,9 +30,7 @@ public record SystemFiles(List<Step> steps, List<String> readable) {
             "localtime",
             "java-*",
             "maven",
-            "python3.*",
-            "protocols",
-            "services");
+            "python3.*");
 
     public SystemFiles {
         steps = List.copyOf(steps);
