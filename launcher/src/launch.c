@@ -59,8 +59,8 @@ _Noreturn void fail(enum stage stage, const char *detail) {
   _exit(write(failure_pipe, &failure, sizeof failure) < 0 ? REFUSED + 1 : REFUSED);
 }
 
-void write_file(const char *path, int flags, const char *content, enum stage stage) {
-  int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags, 0444);
+static void write_file(const char *path, const char *content, enum stage stage) {
+  int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
   if (file < 0 || write(file, content, strlen(content)) != (ssize_t)strlen(content) || close(file) != 0) fail(stage, path);
 }
 
@@ -210,7 +210,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
 static void join_cgroups(pid_t child) {
   char pid[16];
   snprintf(pid, sizeof pid, "%d", child);
-  for (size_t i = 0; i < options.cgroup_count; i++) write_file(options.cgroups[i], 0, pid, STAGE_CGROUP);
+  for (size_t i = 0; i < options.cgroup_count; i++) write_file(options.cgroups[i], pid, STAGE_CGROUP);
 }
 
 /* The one id means inside what it means outside, and no other id means anything. */
@@ -218,7 +218,7 @@ static void map_id(pid_t child, const char *file, unsigned id) {
   char path[64], map[64];
   snprintf(path, sizeof path, "/proc/%d/%s", child, file);
   snprintf(map, sizeof map, "%u %u 1\n", id, id);
-  write_file(path, 0, strcmp(file, "setgroups") == 0 ? "deny" : map, STAGE_ID_MAP);
+  write_file(path, strcmp(file, "setgroups") == 0 ? "deny" : map, STAGE_ID_MAP);
 }
 
 static struct process { pid_t pid, parent; bool stopped, ours; } processes[1 << 15];

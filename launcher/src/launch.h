@@ -45,7 +45,7 @@
 enum stage { STAGES(STAGE) };
 
 /* One step of making the new root; `a` and `b` are what the option was given. */
-enum operation_kind { OP_LINK, OP_FILE, OP_READ, OP_WRITE, OP_DEVICE, OP_TMPFS, OP_PROC };
+enum operation_kind { OP_READ, OP_WRITE, OP_DEVICE, OP_TMPFS, OP_PROC };
 struct operation { enum operation_kind kind; const char *a, *b; };
 struct limit { int resource; rlim_t value; };
 
@@ -55,7 +55,7 @@ struct options {
   bool switch_ids;
   uid_t uid;
   gid_t gid;
-  const char *root_base, *root_source, *root_bytes;  /* where the new root is mounted; a directory, or the size of a tmpfs */
+  const char *root_base, *root_source;               /* where the new root is mounted, and what */
   const char *tmp, *directory;
   bool landlock, landlock_tcp, landlock_scope, seccomp, seccomp_shared;
   struct operation *operations;
@@ -71,7 +71,6 @@ void options_free(struct options *options);
 
 /* Ends this process and tells the server why, with errno: until the target's exec that is all that ever goes wrong. */
 _Noreturn void fail(enum stage stage, const char *detail);
-void write_file(const char *path, int flags, const char *content, enum stage stage);
 
 void enter_root(const struct options *options);
 void loopback_up(void);

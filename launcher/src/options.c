@@ -97,11 +97,8 @@ static int option(struct options *o, const char *name, const char *a, const char
   if (IS("--device")) TAKE(1, strncmp(a, "/dev/", 5) == 0 && operation(o, OP_DEVICE, a, NULL));
   if (!b) return -1;
   if (IS("--ids")) TAKE(2, ids(a, b, o));
-  if (IS("--root-tmpfs")) TAKE(2, inner_path(o->root_base = a) && number(o->root_bytes = b, ULLONG_MAX, &value));
-  if (IS("--root-bind")) TAKE(2, inner_path(o->root_base = a) && inner_path(o->root_source = b));
+  if (IS("--root")) TAKE(2, inner_path(o->root_base = a) && inner_path(o->root_source = b));
   if (IS("--tmpfs")) TAKE(2, number(a, ULLONG_MAX, &value) && operation(o, OP_TMPFS, a, b));
-  if (IS("--link")) TAKE(2, a[0] && operation(o, OP_LINK, a, b));
-  if (IS("--file")) TAKE(2, operation(o, OP_FILE, a, b));
   if (IS("--bind-read")) TAKE(2, a[0] == '/' && operation(o, OP_READ, a, b));
   if (IS("--bind-write")) TAKE(2, a[0] == '/' && operation(o, OP_WRITE, a, b));
   return -1;
@@ -112,8 +109,7 @@ static const char *missing(const struct options *o) {
   if (!o->directory) return "--cwd";
   if (o->control && !o->id) return "--id";
   if (o->root_base && !(o->namespaces & CLONE_NEWNS)) return "--unshare mount";
-  if (o->operation_count && !o->root_base) return "--root-tmpfs or --root-bind";
-  if (o->root_bytes && o->root_source) return "one of --root-tmpfs and --root-bind";
+  if (o->operation_count && !o->root_base) return "--root";
   return (o->readable_count || o->writable_count) && !o->landlock ? "--landlock" : NULL;
 }
 

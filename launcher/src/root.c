@@ -57,9 +57,9 @@ static void bind_mount(const char *source, const char *path, bool read_only, boo
   if (mount(NULL, path, NULL, flags | kept_flags(path), NULL) != 0) fail(STAGE_MOUNT, source);
 }
 
-static void mount_tmpfs(const char *path, const char *mode, const char *bytes) {
+static void mount_tmpfs(const char *path, const char *bytes) {
   char data[64];
-  snprintf(data, sizeof data, "mode=%s,size=%s", mode, bytes);
+  snprintf(data, sizeof data, "mode=1777,size=%s", bytes);
   if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, data) != 0) fail(STAGE_MOUNT, path);
 }
 
@@ -73,10 +73,7 @@ static void perform(const struct operation *operation) {
     make_mount_point(operation->a, path);
     bind_mount(operation->a, path, operation->kind == OP_READ, operation->kind == OP_DEVICE);
   }
-  if (operation->kind == OP_LINK || operation->kind == OP_FILE) make_parent(path);
-  if (operation->kind == OP_LINK && symlink(operation->a, path) != 0) fail(STAGE_MOUNT, path);
-  if (operation->kind == OP_FILE) write_file(path, O_CREAT | O_EXCL, operation->a, STAGE_MOUNT);
-  if (operation->kind == OP_TMPFS) mount_tmpfs(path, "1777", operation->a);
+  if (operation->kind == OP_TMPFS) mount_tmpfs(path, operation->a);
   unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (operation->kind == OP_PROC && mount("proc", path, "proc", flags, NULL) != 0) fail(STAGE_MOUNT, path);
 }
@@ -87,15 +84,12 @@ void enter_root(const struct options *o) {
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) fail(STAGE_ROOT, "/");
   if (!o->root_base) return;
   umask(022);
-  if (o->root_source) bind_mount(o->root_source, o->root_base, true, false);
-  else mount_tmpfs(o->root_base, "0755", o->root_bytes);
+  bind_mount(o->root_source, o->root_base, true, false);
   if (chdir(o->root_base) != 0) fail(STAGE_ROOT, o->root_base);
   for (size_t i = 0; i < o->operation_count; i++) perform(&o->operations[i]);
   if (syscall(SYS_pivot_root, ".", ".") != 0) fail(STAGE_PIVOT, o->root_base);
   /* The old root now lies on top of the new one. */
   if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) fail(STAGE_PIVOT, "/");
-  unsigned long read_only = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV;
-  if (!o->root_source && mount(NULL, "/", NULL, read_only, NULL) != 0) fail(STAGE_PIVOT, "/");
 }
 
 void loopback_up(void) {

@@ -25,7 +25,7 @@ static void check(const struct options *o, size_t count) {
   must(!o->tmp || inner(o->tmp));
   must(!o->root_base || (inner(o->root_base) && (o->namespaces & CLONE_NEWNS)));
   must(!o->root_source || inner(o->root_source));
-  must(!o->root_base || !o->root_bytes == !!o->root_source);
+  must(!o->root_base == !o->root_source);
   must(o->operation_count == 0 || o->root_base);
   must(o->landlock || (o->readable_count == 0 && o->writable_count == 0));
   must(!o->landlock_scope || o->landlock_tcp);

@@ -1,6 +1,5 @@
 package dev.cloister.isolation.local.host;
 
-import dev.cloister.isolation.local.launch.LaunchPlan.Step;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -8,19 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What of the host's system a sandbox shows: its programs and libraries, and of {@code /etc} the few files that programs need.
  *
- * @param steps brings them into a new root
- * @param readable the same as paths on the host, for Landlock
+ * @param trees the directories with programs and libraries; where one is a link to another, that other alone
+ * @param settings what is shown of {@code /etc}
  */
-public record SystemFiles(List<Step> steps, List<String> readable) {
+public record SystemFiles(List<String> trees, List<String> settings) {
     private static final List<String> TREES = List.of("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32");
-    /**
-     * Names below {@code /etc}, as globs. Nothing of this names users, keys, or the host. Each costs every launch a mount, so
-     * only what programs read at work is here, not what only an administrator's tools do.
-     */
+    /** As globs. Nothing of this names users, keys, or the host. */
     private static final List<String> SETTINGS = List.of(
             "ld.so.cache",
             "alternatives",
@@ -33,8 +30,8 @@ public record SystemFiles(List<Step> steps, List<String> readable) {
             "python3.*");
 
     public SystemFiles {
-        steps = List.copyOf(steps);
-        readable = List.copyOf(readable);
+        trees = List.copyOf(trees);
+        settings = List.copyOf(settings);
     }
 
     /** Looks at this host. */
@@ -43,39 +40,34 @@ public record SystemFiles(List<Step> steps, List<String> readable) {
     }
 
     static SystemFiles read(Path host) {
-        List<Step> steps = new ArrayList<>();
-        List<String> readable = new ArrayList<>();
+        List<String> settings = new ArrayList<>();
         try {
-            for (String tree : TREES) {
-                Path path = host.resolve(tree.substring(1));
-                if (Files.isSymbolicLink(path)) {
-                    steps.add(new Step.Link(Files.readSymbolicLink(path).toString(), tree));
-                } else if (Files.isDirectory(path)) {
-                    steps.add(new Step.Readable(path, tree));
-                    readable.add(tree);
-                }
-            }
             for (String glob : SETTINGS) {
-                for (Path path : found(host.resolve("etc"), glob)) {
-                    String inner = "/etc/" + path.getFileName();
-                    steps.add(new Step.Readable(path, inner));
-                    readable.add(inner);
-                }
+                settings.addAll(found(host.resolve("etc"), glob));
             }
         } catch (IOException e) {
             throw new UncheckedIOException("the host's system files could not be looked at", e);
         }
-        return new SystemFiles(steps, readable);
+        List<String> trees = TREES.stream()
+                .filter(tree -> !Files.isSymbolicLink(host.resolve(tree.substring(1))))
+                .filter(tree -> Files.isDirectory(host.resolve(tree.substring(1))))
+                .toList();
+        return new SystemFiles(trees, settings);
     }
 
-    private static List<Path> found(Path directory, String glob) throws IOException {
-        List<Path> found = new ArrayList<>();
+    /** All of it. */
+    public List<String> readable() {
+        return Stream.concat(trees.stream(), settings.stream()).toList();
+    }
+
+    private static List<String> found(Path directory, String glob) throws IOException {
+        List<String> found = new ArrayList<>();
         if (Files.isDirectory(directory)) {
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory, glob)) {
                 for (Path entry : entries) {
                     // A link that leads nowhere cannot be shown.
                     if (Files.isReadable(entry)) {
-                        found.add(entry);
+                        found.add("/etc/" + entry.getFileName());
                     }
                 }
             }

@@ -13,8 +13,10 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -78,6 +80,8 @@ final class JailPlanner {
     private final Libraries libraries;
     private final SortedMap<String, Entry> entries = new TreeMap<>();
     private final SortedMap<String, String> sources = new TreeMap<>();
+    /** What is not looked into: it is mounted. */
+    private final Set<String> mounted = new HashSet<>();
 
     private JailPlanner(Path host) throws IOException {
         this.host = host;
@@ -107,6 +111,49 @@ final class JailPlanner {
                 entries.put(top, new Entry.Link(Files.readSymbolicLink(on(top)).toString()));
             }
         }
+        if (spec.mounted().isEmpty()) {
+            copy(spec);
+        } else {
+            frame(spec);
+        }
+        furnish();
+        return new JailPlan(
+                entries,
+                sources.entrySet().stream()
+                        .map(source -> source.getKey() + "\t" + source.getValue())
+                        .toList());
+    }
+
+    private void frame(JailSpec spec) throws IOException {
+        mounted.addAll(spec.mounted());
+        spec.mounted().forEach(tree -> entries.put(tree, new Entry.Directory()));
+        for (String setting : spec.settings()) {
+            add(setting, true);
+        }
+        for (Path program : spec.programs()) {
+            addMountPoint(program.toString());
+        }
+    }
+
+    /** Nothing, where it stands in something that is mounted. */
+    private void addMountPoint(String path) throws IOException {
+        String at = "";
+        for (String part : parts(path)) {
+            at += "/" + part;
+            if (mounted.contains(at) || entries.get(at) instanceof Entry.Link) {
+                return;
+            }
+            entries.putIfAbsent(at, new Entry.Directory());
+        }
+        if (!Files.exists(on(path))) {
+            throw missing(path + " is missing", "there is no such file or directory", "");
+        }
+        boolean directory = Files.isDirectory(on(path));
+        sources.put(path, Sources.now(on(path)));
+        entries.put(path, directory ? new Entry.Directory() : new Entry.Text(""));
+    }
+
+    private void copy(JailSpec spec) throws IOException {
         for (String program : PROGRAMS) {
             addProgram(program, spec);
         }
@@ -125,12 +172,6 @@ final class JailPlanner {
                 throw missing(program + " is missing", "there is no such file or directory", "");
             }
         }
-        furnish();
-        return new JailPlan(
-                entries,
-                sources.entrySet().stream()
-                        .map(source -> source.getKey() + "\t" + source.getValue())
-                        .toList());
     }
 
     private static IsolationException missing(String what, String why, String program) {
@@ -220,6 +261,9 @@ final class JailPlanner {
                 return false;
             }
             String next = at + "/" + part;
+            if (mounted.contains(next)) {
+                return true;
+            }
             Path real = on(next);
             if (Files.isSymbolicLink(real)) {
                 if (++hops > MOST_HOPS) {

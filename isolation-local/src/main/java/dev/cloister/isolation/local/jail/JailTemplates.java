@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  */
 public final class JailTemplates {
     /** Part of every name, so that a newer server does not take an older one's templates. */
-    private static final String FORMAT = "1";
+    private static final String FORMAT = "2";
 
     private static final String BUILDING = ".building-";
     private static final String MANIFEST = ".manifest";
@@ -72,7 +72,9 @@ public final class JailTemplates {
                 }
             }
             JailPlan plan = JailPlanner.plan(host, spec);
-            Path template = jails.resolve(digest(plan.sources()));
+            Path template =
+                    jails.resolve(digest(Stream.concat(Stream.of(FORMAT, spec.toString()), plan.sources().stream())
+                            .toList()));
             if (!Files.isDirectory(template)) {
                 build(plan, template);
             }

@@ -28,7 +28,8 @@ final class Sources {
         });
     }
 
-    private static String now(Path path) {
+    /** The same for what may be a link, or not be there. */
+    static String now(Path path) {
         try {
             return Files.isSymbolicLink(path) ? "-> " + Files.readSymbolicLink(path) : line(path);
         } catch (IOException e) {

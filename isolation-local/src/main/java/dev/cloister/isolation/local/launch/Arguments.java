@@ -1,6 +1,5 @@
 package dev.cloister.isolation.local.launch;
 
-import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.Step;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -46,17 +45,12 @@ public final class Arguments {
     }
 
     private void addRoot(LaunchPlan.Root root) {
-        switch (root.kind()) {
-            case Kind.Empty(long bytes) -> add("--root-tmpfs", root.base().toString(), Long.toString(bytes));
-            case Kind.Template(Path directory) -> add("--root-bind", root.base().toString(), directory.toString());
-        }
+        add("--root", root.base().toString(), root.template().toString());
         for (Step step : root.steps()) {
             switch (step) {
                 case Step.Readable(Path source, String path) -> add("--bind-read", source.toString(), path);
                 case Step.Writable(Path source, String path) -> add("--bind-write", source.toString(), path);
                 case Step.Device(String path) -> add("--device", path);
-                case Step.Link(String target, String path) -> add("--link", target, path);
-                case Step.TextFile(String content, String path) -> add("--file", content, path);
                 case Step.Temporary(long bytes, String path) -> add("--tmpfs", Long.toString(bytes), path);
                 case Step.Processes(String path) -> add("--proc", path);
             }

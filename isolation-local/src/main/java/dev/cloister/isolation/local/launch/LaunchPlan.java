@@ -105,20 +105,12 @@ public record LaunchPlan(
      *
      * @param base an empty directory of the host below which no step's source lies; the new root is mounted there, seen by
      *     the launched process alone
+     * @param template a directory of the host, read-only; a place for each step stands in it already
      */
-    public record Root(Path base, Kind kind, List<Step> steps) {
+    public record Root(Path base, Path template, List<Step> steps) {
         public Root {
             steps = List.copyOf(steps);
         }
-    }
-
-    /** What the new root is made of. */
-    public sealed interface Kind {
-        /** An empty file system in memory, read-only once it is complete. */
-        record Empty(long bytes) implements Kind {}
-
-        /** A directory of the host, read-only; the steps' targets stand in it already. */
-        record Template(Path directory) implements Kind {}
     }
 
     /** One thing in the new root, at an absolute inner path. */
@@ -128,10 +120,6 @@ public record LaunchPlan(
         record Writable(Path source, String path) implements Step {}
 
         record Device(String path) implements Step {}
-
-        record Link(String target, String path) implements Step {}
-
-        record TextFile(String content, String path) implements Step {}
 
         record Temporary(long bytes, String path) implements Step {}
 

@@ -1,11 +1,10 @@
 package dev.cloister.isolation.local.mode;
 
-import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.host.SystemFiles;
+import dev.cloister.isolation.local.jail.JailSpec;
 import dev.cloister.isolation.local.plan.Blueprint;
-import dev.cloister.isolation.local.plan.NamespacesBlueprint;
 import dev.cloister.isolation.local.plan.PrivateRoot;
-import dev.cloister.spi.Host;
+import dev.cloister.isolation.local.plan.PrivateRootBlueprint;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationMode;
 import java.nio.file.Path;
@@ -18,7 +17,12 @@ public final class NamespacesProvider extends PrivateRootProvider {
     }
 
     @Override
-    Blueprint blueprint(IsolationConfig config, Host host, Abilities abilities, Path base) {
-        return new NamespacesBlueprint(new PrivateRoot(config, abilities, base), SystemFiles.ofHost());
+    JailSpec template(IsolationConfig config) {
+        return JailSpec.ofFrame(config.programs(), SystemFiles.ofHost());
+    }
+
+    @Override
+    Blueprint blueprint(PrivateRoot root, Path template) {
+        return PrivateRootBlueprint.namespaces(root, template, SystemFiles.ofHost());
     }
 }

@@ -1,16 +1,51 @@
 package dev.cloister.isolation.local.mode;
 
 import dev.cloister.isolation.local.host.Abilities;
+import dev.cloister.isolation.local.jail.JailSpec;
+import dev.cloister.isolation.local.jail.JailTemplates;
+import dev.cloister.isolation.local.plan.Blueprint;
+import dev.cloister.isolation.local.plan.PrivateRoot;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.IsolationConfig;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** What the modes with a file system of their own have in common. */
 abstract class PrivateRootProvider extends LocalProvider {
+    private static final Logger log = LoggerFactory.getLogger(PrivateRootProvider.class);
+
+    /** What the root is made of. */
+    abstract JailSpec template(IsolationConfig config);
+
+    abstract Blueprint blueprint(PrivateRoot root, Path template);
+
+    @Override
+    Blueprint blueprint(IsolationConfig config, Host host, Abilities abilities, Path base) {
+        Path template = templates(config).require(template(config));
+        return blueprint(new PrivateRoot(config, abilities, base), template);
+    }
+
+    private static JailTemplates templates(IsolationConfig config) {
+        return new JailTemplates(config.jails(), log::info);
+    }
+
+    /** Whoever opens the mode is the only server of these jails, and none of its sandboxes has one mounted yet. */
+    @Override
+    public IsolationBackend open(IsolationConfig config, Host host) {
+        IsolationBackend backend = super.open(config, host);
+        JailTemplates templates = templates(config);
+        templates.removeOthers(templates.require(template(config)));
+        return backend;
+    }
+
     @Override
     Set<Guarantee> promises() {
         return PromisesOfAll.without();

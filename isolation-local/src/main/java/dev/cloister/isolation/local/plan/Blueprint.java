@@ -1,13 +1,13 @@
 package dev.cloister.isolation.local.plan;
 
 import dev.cloister.isolation.local.launch.LaunchPlan;
-import dev.cloister.isolation.local.launch.Share;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxSpec;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /** A mode as pure functions: from what a sandbox and a process are to be, to the plan of a launch. */
 public interface Blueprint {
@@ -19,8 +19,10 @@ public interface Blueprint {
     /** Where the directory {@code share} of the host stands as the tenant's processes see it. */
     String innerShare(Path share);
 
-    /** Puts what the mode needs of files into a new sandbox's share; the one thing here that is not pure. */
-    default void furnish(Share share, SandboxSpec sandbox) {}
+    /** What the mode needs of files in a new sandbox's share, by name. */
+    default Map<String, String> furnishing(SandboxSpec sandbox) {
+        return Map.of();
+    }
 
     /** Whether each launch's processes end with the pid namespace that they are in, whatever happens to the launcher. */
     boolean endsByKernel();

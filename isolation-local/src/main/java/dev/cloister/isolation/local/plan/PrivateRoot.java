@@ -2,7 +2,6 @@ package dev.cloister.isolation.local.plan;
 
 import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.launch.LaunchPlan;
-import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.Landlock;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
 import dev.cloister.isolation.local.launch.LaunchPlan.Root;
@@ -31,17 +30,20 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
     public static final String SHARE = "/run/cloister";
     private static final String TMP = "/tmp";
 
-    /** The plan of a launch in a root that `system` begins. */
-    public LaunchPlan plan(
-            Kind kind, List<Step> system, SandboxSpec sandbox, ProcessSpec process, Path share, List<Path> cgroups) {
-        List<Step> steps = new ArrayList<>(system);
+    /** The plan of a launch in a root that is made of the template and, besides what is the tenant's, of these mounts. */
+    LaunchPlan plan(
+            Path template,
+            List<Step> mounts,
+            SandboxSpec sandbox,
+            ProcessSpec process,
+            Path share,
+            List<Path> cgroups) {
+        List<Step> steps = new ArrayList<>();
         steps.add(new Step.Processes("/proc"));
         CommonLayers.DEVICES.forEach(device -> steps.add(new Step.Device(device)));
         steps.add(new Step.Temporary(config.limits().tmp(), TMP));
-        // Behind what is mounted there: a program may stand below /tmp. A template has them already.
-        if (kind instanceof Kind.Empty) {
-            config.programs().forEach(program -> steps.add(new Step.Readable(program, program.toString())));
-        }
+        // Behind the tenant's /tmp: a program may stand below it.
+        steps.addAll(mounts);
         steps.add(new Step.Writable(sandbox.work(), PATHS.work()));
         steps.add(new Step.Writable(sandbox.home(), PATHS.home()));
         steps.add(new Step.Readable(share, SHARE));
@@ -49,7 +51,7 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
         return new LaunchPlan(
                 CommonLayers.ids(sandbox, abilities.ownUids()),
                 abilities.namespaces(),
-                Optional.of(new Root(base, kind, steps)),
+                Optional.of(new Root(base, template, steps)),
                 CommonLayers.limits(config.limits(), abilities.ownUids(), cgroups),
                 abilities.landlock().map(level -> landlock(level, alone)),
                 !abilities.systemCallFilter()

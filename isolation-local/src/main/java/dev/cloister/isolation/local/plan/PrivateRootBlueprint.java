@@ -1,26 +1,72 @@
 package dev.cloister.isolation.local.plan;
 
+import dev.cloister.isolation.local.host.SystemFiles;
+import dev.cloister.isolation.local.launch.LaunchPlan;
+import dev.cloister.isolation.local.launch.LaunchPlan.Step;
 import dev.cloister.isolation.local.launch.Namespace;
+import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxSpec;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
-/** What the modes with a file system of their own have in common; they differ in where its system files come from. */
-sealed interface PrivateRootBlueprint extends Blueprint permits NamespacesBlueprint, ChrootBlueprint {
-    PrivateRoot root();
+/**
+ * The modes with a file system of their own. Its root is the same template for all tenants, read-only and mounted, so that a
+ * tenant takes no space; what is a tenant's own is mounted into it.
+ *
+ * @param template has a place for each step's target
+ * @param mounts what of the host is mounted besides
+ */
+public record PrivateRootBlueprint(IsolationMode mode, PrivateRoot root, Path template, List<Step> mounts)
+        implements Blueprint {
+    public PrivateRootBlueprint {
+        mounts = List.copyOf(mounts);
+    }
+
+    /** Namespaces mode: the root shows the host's programs, and of all else only what is the tenant's. */
+    public static PrivateRootBlueprint namespaces(PrivateRoot root, Path template, SystemFiles system) {
+        List<Step> mounts = Stream.concat(system.trees().stream().map(Path::of), root.config().programs().stream())
+                .<Step>map(path -> new Step.Readable(path, path.toString()))
+                .toList();
+        return new PrivateRootBlueprint(IsolationMode.NAMESPACES, root, template, mounts);
+    }
+
+    /** Chroot mode: the template holds copies of what an agent needs, and there is nothing else. */
+    public static PrivateRootBlueprint chroot(PrivateRoot root, Path template) {
+        return new PrivateRootBlueprint(IsolationMode.CHROOT, root, template, List.of());
+    }
 
     @Override
-    default SandboxPaths paths(SandboxSpec sandbox) {
+    public SandboxPaths paths(SandboxSpec sandbox) {
         return PrivateRoot.PATHS;
     }
 
     @Override
-    default String innerShare(Path share) {
+    public String innerShare(Path share) {
         return PrivateRoot.SHARE;
     }
 
     @Override
-    default boolean endsByKernel() {
-        return root().abilities().namespaces().contains(Namespace.PID);
+    public boolean endsByKernel() {
+        return root.abilities().namespaces().contains(Namespace.PID);
+    }
+
+    /** The template is everybody's, so the tenant's name comes from its share. */
+    @Override
+    public Map<String, String> furnishing(SandboxSpec sandbox) {
+        return Map.of(
+                "passwd", PrivateRoot.passwd(sandbox.uid()),
+                "group", PrivateRoot.group(sandbox.uid()));
+    }
+
+    @Override
+    public LaunchPlan plan(SandboxSpec sandbox, ProcessSpec process, Path share, List<Path> cgroups, String launch) {
+        Stream<Step> names = Stream.of(
+                new Step.Readable(share.resolve("passwd"), "/etc/passwd"),
+                new Step.Readable(share.resolve("group"), "/etc/group"));
+        return root.plan(template, Stream.concat(names, mounts.stream()).toList(), sandbox, process, share, cgroups);
     }
 }

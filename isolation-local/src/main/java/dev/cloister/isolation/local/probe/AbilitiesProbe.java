@@ -2,6 +2,8 @@ package dev.cloister.isolation.local.probe;
 
 import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.host.SystemFiles;
+import dev.cloister.isolation.local.jail.JailSpec;
+import dev.cloister.isolation.local.jail.JailTemplates;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Landlock;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
@@ -9,9 +11,10 @@ import dev.cloister.isolation.local.launch.LaunchPlan.SystemCalls;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.Namespace;
+import dev.cloister.isolation.local.plan.Blueprint;
 import dev.cloister.isolation.local.plan.CommonLayers;
-import dev.cloister.isolation.local.plan.NamespacesBlueprint;
 import dev.cloister.isolation.local.plan.PrivateRoot;
+import dev.cloister.isolation.local.plan.PrivateRootBlueprint;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationConfig;
@@ -197,15 +200,22 @@ public final class AbilitiesProbe {
 
     private Set<Namespace> effective(Set<Namespace> attempt, boolean filter) throws IOException, InterruptedException {
         Abilities assumed = new Abilities(host.isRoot(), attempt, true, Optional.empty(), filter, List.of());
-        NamespacesBlueprint blueprint =
-                new NamespacesBlueprint(new PrivateRoot(config, assumed, launcher.base()), SystemFiles.ofHost());
+        SystemFiles system = SystemFiles.ofHost();
+        Path frame =
+                new JailTemplates(config.jails(), progress -> {}).require(JailSpec.ofFrame(config.programs(), system));
+        Blueprint blueprint =
+                PrivateRootBlueprint.namespaces(new PrivateRoot(config, assumed, launcher.base()), frame, system);
+        Path share = Files.createDirectories(site.root().resolve("share"));
+        for (Map.Entry<String, String> file : blueprint.furnishing(tenant).entrySet()) {
+            Files.writeString(share.resolve(file.getKey()), file.getValue());
+        }
         LaunchPlan plan = blueprint.plan(
                 tenant,
                 new ProcessSpec(
                         List.of("/bin/sh", "-c", LOOK_AROUND, "probe", marker.toString()),
                         Map.of(),
                         PrivateRoot.PATHS.work()),
-                Files.createDirectories(site.root().resolve("share")),
+                share,
                 List.of(),
                 "probe");
         List<String> lines = Site.outputOf(start(plan)).lines().toList();

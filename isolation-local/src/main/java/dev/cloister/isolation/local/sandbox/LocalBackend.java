@@ -14,6 +14,7 @@ import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -64,7 +65,9 @@ public final class LocalBackend implements IsolationBackend, MortalServer {
             // The share's random part makes the name new even while an earlier sandbox of the tenant is being closed.
             cgroup = cgroups.map(
                     groups -> groups.create(spec.name() + "-" + share.host().getFileName(), config.limits()));
-            blueprint.furnish(share, spec);
+            blueprint
+                    .furnishing(spec)
+                    .forEach((name, content) -> share.publish(name, content.getBytes(StandardCharsets.UTF_8)));
             LocalSandbox sandbox = new LocalSandbox(blueprint, launcher, spec, share, cgroup, sweep, open::remove);
             open.add(sandbox);
             return sandbox;

@@ -3,6 +3,7 @@ package dev.cloister.isolation.local.jail;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cloister.isolation.local.host.SystemFiles;
 import dev.cloister.isolation.local.jail.JailPlan.Entry;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
@@ -51,7 +52,7 @@ class JailTest {
 
     private JailPlan plan(String... programs) {
         return JailPlanner.plan(
-                host, JailSpec.of(Stream.of(programs).map(Path::of).toList()));
+                host, JailSpec.ofCopies(Stream.of(programs).map(Path::of).toList()));
     }
 
     @Test
@@ -98,7 +99,7 @@ class JailTest {
     @Test
     void aTemplateIsBuiltOnceAndAnewWhenASourceChanges() throws IOException {
         JailTemplates templates = new JailTemplates(jails, host, said::add);
-        JailSpec spec = JailSpec.of(List.of(Path.of("/opt/tool")));
+        JailSpec spec = JailSpec.ofCopies(List.of(Path.of("/opt/tool")));
         Path first = templates.require(spec);
         assertThat(templates.require(spec)).isEqualTo(first);
         assertThat(first.resolve("opt/tool/lib/data")).hasContent("one");
@@ -126,7 +127,7 @@ class JailTest {
 
     @Test
     void theJailOfThisHostHoldsWhatAnAgentNeedsAndNoMore() throws IOException {
-        JailPlan plan = JailPlanner.plan(Path.of("/"), JailSpec.of(List.of()));
+        JailPlan plan = JailPlanner.plan(Path.of("/"), JailSpec.ofCopies(List.of()));
         assertThat(plan.entries())
                 .containsKeys(
                         "/usr/bin/bash", "/usr/bin/git", "/usr/bin/python3", "/usr/bin/perl", "/proc", "/workspace")
@@ -134,5 +135,39 @@ class JailTest {
                         "/etc/shadow", "/root", "/usr/bin/apt-get", "/usr/bin/gcc", "/usr/bin/sudo", "/usr/bin/su")
                 .containsEntry("/etc/passwd", new Entry.Text(""));
         assertThat(plan.entries().keySet()).noneMatch(path -> path.startsWith("/etc/ssl/private/"));
+    }
+
+    @Test
+    void aFrameHasPlacesForWhatIsMountedAndCopiesOfSettings() throws IOException {
+        Files.createDirectories(host.resolve("etc/ssl/certs"));
+        Files.createDirectories(host.resolve("usr/share/ca"));
+        Files.writeString(host.resolve("usr/share/ca/one"), "certificate");
+        Files.createSymbolicLink(host.resolve("etc/ssl/certs/one"), Path.of("/usr/share/ca/one"));
+        Files.writeString(host.resolve("etc/ssl/openssl.cnf"), "setting");
+        JailPlan plan = JailPlanner.plan(
+                host,
+                JailSpec.ofFrame(
+                        List.of(
+                                Path.of("/opt/tool"),
+                                Path.of("/opt/tool/run"),
+                                Path.of("/usr/bin/git"),
+                                Path.of("/bin/ls")),
+                        new SystemFiles(List.of("/usr"), List.of("/etc/ssl", "/etc/alternatives"))));
+        assertThat(plan.entries())
+                .containsEntry("/usr", new Entry.Directory())
+                .containsEntry("/bin", new Entry.Link("usr/bin"))
+                .containsEntry("/etc/ssl/certs/one", new Entry.Link("/usr/share/ca/one"))
+                .containsEntry("/etc/ssl/openssl.cnf", new Entry.Copy(host.resolve("etc/ssl/openssl.cnf"), false))
+                .containsEntry("/etc/alternatives/awk", new Entry.Link("/usr/bin/mawk"))
+                .containsEntry("/opt/tool", new Entry.Directory())
+                .containsEntry("/opt/tool/run", new Entry.Text(""))
+                .containsKeys("/etc/passwd", "/workspace", "/dev/null", "/run/cloister");
+        assertThat(plan.entries().keySet())
+                .as("what is mounted brings its own")
+                .noneMatch(path -> path.startsWith("/usr/") || path.startsWith("/bin/"));
+        assertThatThrownBy(() -> JailPlanner.plan(
+                        host,
+                        JailSpec.ofFrame(List.of(Path.of("/opt/none")), new SystemFiles(List.of("/usr"), List.of()))))
+                .hasMessageContaining("/opt/none is missing");
     }
 }

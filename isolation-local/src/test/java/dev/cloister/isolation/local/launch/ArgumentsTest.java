@@ -3,7 +3,6 @@ package dev.cloister.isolation.local.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.isolation.local.launch.LaunchPlan.Ids;
-import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.Landlock;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
 import dev.cloister.isolation.local.launch.LaunchPlan.Limit;
@@ -60,13 +59,11 @@ class ArgumentsTest {
                 Set.of(Namespace.USER, Namespace.PID, Namespace.MOUNT),
                 Optional.of(new Root(
                         Path.of("/base"),
-                        new Kind.Empty(4096),
+                        Path.of("/jail"),
                         List.of(
                                 new Step.Readable(Path.of("/usr"), "/usr"),
                                 new Step.Writable(Path.of("/w/work"), "/workspace"),
                                 new Step.Device("/dev/null"),
-                                new Step.Link("usr/bin", "/bin"),
-                                new Step.TextFile("text", "/etc/hosts"),
                                 new Step.Temporary(99, "/tmp"),
                                 new Step.Processes("/proc")))),
                 List.of(new Limit("nofile", 5)),
@@ -79,15 +76,12 @@ class ArgumentsTest {
                 List.of("true"));
         assertThat(String.join(" ", of(full)))
                 .isEqualTo("/run/launch --control /run/c --id x --ids 7000 7001 --cgroup /cg/cgroup.procs"
-                        + " --unshare user,mount,pid --root-tmpfs /base 4096 --bind-read /usr /usr"
-                        + " --bind-write /w/work /workspace --device /dev/null --link usr/bin /bin"
-                        + " --file text /etc/hosts --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x"
+                        + " --unshare user,mount,pid --root /base /jail --bind-read /usr /usr"
+                        + " --bind-write /w/work /workspace --device /dev/null"
+                        + " --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x"
                         + " --landlock files,tcp,scope --allow-read / --allow-write /workspace --seccomp"
                         + " --cwd /workspace -- true");
         assertThat(of(full.withSystemCalls(SystemCalls.FILTERED_SHARED))).contains("--seccomp-shared");
-        assertThat(of(full.withRoot(
-                        Optional.of(new Root(Path.of("/base"), new Kind.Template(Path.of("/jail")), List.of())))))
-                .containsSubsequence("--root-bind", "/base", "/jail");
     }
 
     @Test

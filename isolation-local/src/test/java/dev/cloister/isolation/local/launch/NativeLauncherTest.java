@@ -120,20 +120,17 @@ class NativeLauncherTest {
                         "--unshare|--unshare time --cwd / -- /bin/true",
                         "--unshare|--unshare user, --cwd / -- /bin/true",
                         "--unshare|--unshare",
-                        "--unshare mount|--root-tmpfs /a 4096 --cwd / -- /bin/true",
-                        "--root-tmpfs|--root-tmpfs / 4096 --cwd / -- /bin/true",
-                        "--root-tmpfs|--root-tmpfs /a 4096k --cwd / -- /bin/true",
-                        "one of --root-tmpfs and --root-bind|--unshare mount --root-tmpfs /a 1 --root-bind /a /b --cwd / --"
-                                + " /bin/true",
-                        "--root-tmpfs or --root-bind|--unshare mount --proc /proc --cwd / -- /bin/true",
+                        "--unshare mount|--root /a /b --cwd / -- /bin/true",
+                        "--root|--root / /a --cwd / -- /bin/true",
+                        "--root|--root /a / --cwd / -- /bin/true",
+                        "--root|--unshare mount --root /a --cwd / -- /bin/true",
+                        "--root|--unshare mount --proc /proc --cwd / -- /bin/true",
                         "--bind-read|--bind-read usr /usr --cwd / -- /bin/true",
                         "--bind-read|--bind-read /usr /a/.. --cwd / -- /bin/true",
                         "--bind-write|--bind-write /usr /../usr --cwd / -- /bin/true",
                         "--device|--device /etc/passwd --cwd / -- /bin/true",
                         "--device|--device /dev/../etc/passwd --cwd / -- /bin/true",
                         "--tmpfs|--tmpfs much /tmp --cwd / -- /bin/true",
-                        "--link|--link  /a --cwd / -- /bin/true",
-                        "--file|--file text a --cwd / -- /bin/true",
                         "--proc|--proc / --cwd / -- /bin/true",
                         "--tmp|--tmp /a/../b --cwd / -- /bin/true",
                         "--rlimit|--rlimit nofile --cwd / -- /bin/true",
@@ -163,21 +160,19 @@ class NativeLauncherTest {
 
     /** Each: options, then the stage and the errno at which the launch has to stop. */
     static Stream<List<String>> obstacles() {
-        String root = "--unshare user,mount --root-tmpfs BASE 65536 ";
+        String root = "--unshare user,mount --root BASE JAIL ";
         List<String> all = new ArrayList<>(List.of(
                 "--cgroup MISSING|cgroup 2",
                 "--cgroup BASE|cgroup 21",
                 "--cgroup /proc/sys/kernel/ostype/x|cgroup 20",
-                "--unshare user,mount --root-tmpfs MISSING 4096|mount 2",
-                "--unshare user,mount --root-bind BASE MISSING|mount 2",
-                "--unshare user,mount --root-bind MISSING BASE|mount 2",
+                "--unshare user,mount --root BASE MISSING|mount 2",
+                "--unshare user,mount --root MISSING JAIL|mount 2",
                 root + "--bind-read MISSING /usr|mount 2",
                 root + "--bind-write MISSING /usr|mount 2",
                 root + "--device /dev/no-such-device|mount 2",
-                root + "--link /a /link --link /b /link|mount 17",
-                root + "--file a /file --file b /file|mount 17",
-                root + "--file a /file --tmpfs 4096 /file/below|mount 20",
-                root + "--file a /file --bind-read BASE /file|mount 20",
+                root + "--bind-read BASE /nowhere|mount 30",
+                root + "--tmpfs 4096 /file/below|mount 20",
+                root + "--bind-read BASE /file|mount 20",
                 "--landlock files --allow-read MISSING|landlock 2",
                 "--landlock files --allow-write MISSING|landlock 2",
                 "--tmp MISSING/below|tmp 2",
@@ -193,8 +188,13 @@ class NativeLauncherTest {
     void aLayerThatCannotStandStopsTheLaunch(List<String> obstacle) throws IOException, InterruptedException {
         Path base = Files.createDirectory(directory.resolve("base"));
         Path missing = directory.resolve("missing");
-        List<String> options =
-                words(obstacle.getFirst().replace("BASE", base.toString()).replace("MISSING", missing.toString()));
+        Path jail = Files.createDirectory(directory.resolve("jail"));
+        Files.createDirectory(jail.resolve("usr"));
+        Files.createFile(jail.resolve("file"));
+        List<String> options = words(obstacle.getFirst()
+                .replace("BASE", base.toString())
+                .replace("JAIL", jail.toString())
+                .replace("MISSING", missing.toString()));
         Ended ended = launch(options, "/bin/sh", "-c", "echo ran; : > " + witness);
         assertThat(ended.err())
                 .startsWith("cloister-launch: failed " + obstacle.getLast() + " ")

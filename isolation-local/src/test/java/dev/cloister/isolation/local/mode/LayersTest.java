@@ -8,6 +8,8 @@ import dev.cloister.isolation.local.cgroup.CgroupSearch;
 import dev.cloister.isolation.local.cgroup.Cgroups;
 import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.host.SystemFiles;
+import dev.cloister.isolation.local.jail.JailSpec;
+import dev.cloister.isolation.local.jail.JailTemplates;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Landlock;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
@@ -19,8 +21,8 @@ import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.Namespace;
 import dev.cloister.isolation.local.plan.Blueprint;
 import dev.cloister.isolation.local.plan.DirectoriesBlueprint;
-import dev.cloister.isolation.local.plan.NamespacesBlueprint;
 import dev.cloister.isolation.local.plan.PrivateRoot;
+import dev.cloister.isolation.local.plan.PrivateRootBlueprint;
 import dev.cloister.isolation.local.probe.AbilitiesProbe;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.IsolationException;
@@ -126,7 +128,7 @@ class LayersTest {
                 .withRoot(plan.root()
                         .map(root -> new Root(
                                 root.base(),
-                                root.kind(),
+                                root.template(),
                                 root.steps().stream()
                                         .filter(step -> !(step instanceof Step.Writable))
                                         .toList())));
@@ -281,11 +283,17 @@ class LayersTest {
         Blueprint blueprint = switch (layer.mode()) {
             case DIRECTORIES -> new DirectoriesBlueprint(stage.config, abilities, SystemFiles.ofHost());
             case NAMESPACES ->
-                new NamespacesBlueprint(
-                        new PrivateRoot(stage.config, abilities, launcher.base()), SystemFiles.ofHost());
+                PrivateRootBlueprint.namespaces(
+                        new PrivateRoot(stage.config, abilities, launcher.base()),
+                        new JailTemplates(stage.config.jails(), progress -> {})
+                                .require(JailSpec.ofFrame(List.of(), SystemFiles.ofHost())),
+                        SystemFiles.ofHost());
             case CHROOT, CONTAINER, MICROVM -> throw new AssertionError(layer.mode());
         };
         Path share = Files.createDirectories(stage.root.resolve("share"));
+        for (Map.Entry<String, String> file : blueprint.furnishing(tenant).entrySet()) {
+            Files.writeString(share.resolve(file.getKey()), file.getValue());
+        }
         return blueprint.plan(
                 tenant,
                 new ProcessSpec(List.of("/bin/sh", "-c", layer.attack()), environment, "/"),

@@ -6,7 +6,6 @@ import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.host.SystemFiles;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Ids;
-import dev.cloister.isolation.local.launch.LaunchPlan.Kind;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
 import dev.cloister.isolation.local.launch.LaunchPlan.Limit;
 import dev.cloister.isolation.local.launch.LaunchPlan.Step;
@@ -36,8 +35,8 @@ class BlueprintsTest {
             Path.of("/srv/jails"));
     private static final SandboxSpec TENANT =
             new SandboxSpec("t", 7000, Path.of("/w/t/work"), Path.of("/w/t/home"), Path.of("/w/t/tmp"));
-    private static final SystemFiles SYSTEM = new SystemFiles(
-            List.of(new Step.Readable(Path.of("/usr"), "/usr"), new Step.Link("usr/bin", "/bin")), List.of("/usr"));
+    private static final SystemFiles SYSTEM = new SystemFiles(List.of("/usr"), List.of("/etc/ssl"));
+    private static final Path TEMPLATE = Path.of("/srv/jails/one");
     private static final Abilities ROOT_HOST = new Abilities(
             true, EnumSet.allOf(Namespace.class), true, Optional.of(LandlockLevel.SCOPES), true, List.of());
     private static final Abilities USER_HOST = new Abilities(
@@ -56,11 +55,12 @@ class BlueprintsTest {
     }
 
     private static Blueprint namespaces(Abilities abilities) {
-        return new NamespacesBlueprint(new PrivateRoot(CONFIG, abilities, RUN.resolve("root")), SYSTEM);
+        return PrivateRootBlueprint.namespaces(
+                new PrivateRoot(CONFIG, abilities, RUN.resolve("root")), TEMPLATE, SYSTEM);
     }
 
     private static Blueprint chroot(Abilities abilities) {
-        return new ChrootBlueprint(new PrivateRoot(CONFIG, abilities, RUN.resolve("root")), Path.of("/srv/jails/one"));
+        return PrivateRootBlueprint.chroot(new PrivateRoot(CONFIG, abilities, RUN.resolve("root")), TEMPLATE);
     }
 
     @Test
@@ -91,7 +91,7 @@ class BlueprintsTest {
     void inDirectoriesLandlockNamesWhatMayBeReached() {
         var landlock = plan(directories(USER_HOST)).landlock().orElseThrow();
         assertThat(landlock.level()).isEqualTo(LandlockLevel.SCOPES);
-        assertThat(landlock.readable()).containsExactly("/usr", "/proc", SHARE.toString(), "/opt/agent");
+        assertThat(landlock.readable()).containsExactly("/usr", "/etc/ssl", "/proc", SHARE.toString(), "/opt/agent");
         assertThat(landlock.writable())
                 .contains("/w/t/work", "/w/t/home", "/w/t/tmp", "/dev/null")
                 .doesNotContain("/dev/shm", "/dev", "/tmp");
@@ -123,7 +123,6 @@ class BlueprintsTest {
                         new Step.Temporary(4096, "/tmp"),
                         new Step.Processes("/proc"));
         assertThat(steps.stream().filter(Step.Writable.class::isInstance)).hasSize(2);
-        assertThat(plan.root().orElseThrow().kind()).isInstanceOf(Kind.Empty.class);
         assertThat(plan.namespaces()).isEqualTo(EnumSet.allOf(Namespace.class));
         assertThat(plan.systemCalls()).isEqualTo(SystemCalls.FILTERED);
         var landlock = plan.landlock().orElseThrow();
@@ -143,11 +142,22 @@ class BlueprintsTest {
     }
 
     @Test
-    void allTenantsOfChrootHaveOneTemplate() {
-        LaunchPlan plan = plan(chroot(ROOT_HOST));
-        assertThat(plan.root().orElseThrow().kind()).isEqualTo(new Kind.Template(Path.of("/srv/jails/one")));
-        assertThat(plan.root().orElseThrow().steps())
-                .contains(new Step.Readable(SHARE.resolve("passwd"), "/etc/passwd"))
-                .noneMatch(step -> step instanceof Step.TextFile || step instanceof Step.Link);
+    void allTenantsHaveOneTemplate() {
+        for (Blueprint blueprint : List.of(namespaces(ROOT_HOST), chroot(ROOT_HOST))) {
+            LaunchPlan.Root root = plan(blueprint).root().orElseThrow();
+            assertThat(root.template()).isEqualTo(TEMPLATE);
+            assertThat(root.steps()).contains(new Step.Readable(SHARE.resolve("passwd"), "/etc/passwd"));
+            assertThat(blueprint.furnishing(TENANT).get("passwd")).contains("agent:x:7000:7000:");
+        }
+    }
+
+    @Test
+    void aProgramBelowTheTenantsTmpIsMountedOnIt() {
+        List<Step> steps = plan(namespaces(ROOT_HOST)).root().orElseThrow().steps();
+        assertThat(steps.indexOf(new Step.Temporary(4096, "/tmp")))
+                .isLessThan(steps.indexOf(new Step.Readable(Path.of("/opt/agent"), "/opt/agent")));
+        assertThat(plan(chroot(ROOT_HOST)).root().orElseThrow().steps())
+                .as("a jail has its programs")
+                .doesNotContain(new Step.Readable(Path.of("/opt/agent"), "/opt/agent"));
     }
 }
