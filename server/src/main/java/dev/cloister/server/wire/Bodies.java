@@ -2,6 +2,7 @@ package dev.cloister.server.wire;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.server.net.BodyStream;
 import dev.cloister.server.net.ClientConnection;
 import dev.cloister.server.net.Exchange;
 import jakarta.servlet.http.HttpServletRequest;
@@ -63,7 +64,7 @@ public final class Bodies {
     /** The body as it arrives; its failures are told apart by {@link #unread}. */
     public static InputStream guarded(HttpServletRequest request) throws IOException {
         requireIdentity(request);
-        return request.getInputStream();
+        return new BodyStream(request.getInputStream());
     }
 
     /**
