@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             ServeCommand.class,
             DemoCommand.class,
             DoctorCommand.class,
+            AttackCommand.class,
             BenchCommand.class,
             TenantCommand.class,
             MigrateCommand.class,

@@ -185,6 +185,7 @@ class ArchitectureTest {
                         // Other processes end and start without telling anybody.
                         .and(not(named("isolation.local.probe.ModeProbe")))
                         .and(not(named("isolation.local.sandbox.UidSweep")))
+                        .and(not(named("isolation.tck.Bait")))
                         .and(not(named("isolation.local.cgroup.Patience")))
                         // Another process holds the file.
                         .and(not(named("store.SqliteDatabase")))

@@ -2,7 +2,6 @@ package dev.cloister.cli.bench;
 
 import dev.cloister.cli.wiring.TrialHost;
 import dev.cloister.isolation.local.sandbox.Measurable;
-import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
@@ -10,12 +9,7 @@ import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxProcess;
-import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,26 +43,11 @@ final class OpenModes implements AutoCloseable {
         IsolationConfig isolation = trial.isolation(name);
         IsolationBackend backend = provider.open(isolation, trial.host());
         try {
-            Path tree = isolation.jails().resolveSibling("tenant");
-            modes.put(name, new Mode(backend, backend.prepare(tenant(tree, trial.host()))));
+            modes.put(name, new Mode(backend, backend.prepare(trial.tenant(isolation, 0))));
         } catch (IOException | RuntimeException e) {
             backend.close();
             throw e;
         }
-    }
-
-    private static SandboxSpec tenant(Path tree, Host host) throws IOException {
-        long uid = host.isRoot() ? host.probeUids() : host.serverUid();
-        SandboxSpec spec = new SandboxSpec("be", uid, tree.resolve("work"), tree.resolve("home"), tree.resolve("tmp"));
-        for (Path directory : List.of(tree, spec.work(), spec.home(), spec.tmp())) {
-            Files.createDirectory(
-                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            if (host.isRoot()) {
-                Files.setAttribute(directory, "unix:uid", (int) uid, LinkOption.NOFOLLOW_LINKS);
-                Files.setAttribute(directory, "unix:gid", (int) uid, LinkOption.NOFOLLOW_LINKS);
-            }
-        }
-        return spec;
     }
 
     /** The modes by name; what stands in the way of the others. */

@@ -4,14 +4,19 @@ import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationProvider;
+import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -19,6 +24,9 @@ import java.util.stream.Stream;
  * Closing it removes the directory with all in it; who opened modes on it closes those first. Not thread-safe.
  */
 public final class TrialHost implements AutoCloseable {
+    private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
     private final CloisterConfig config;
     private final Path directory;
     private final Host host;
@@ -55,6 +63,31 @@ public final class TrialHost implements AutoCloseable {
     /** What a mode needs to know. Modes that are open at the same time are given different names. */
     public IsolationConfig isolation(String name) {
         return places(name).isolation(config);
+    }
+
+    /**
+     * Makes the directories of a throw-away tenant beside those of a mode.
+     *
+     * @param number 0 or 1: as root each has a uid of its own
+     */
+    public SandboxSpec tenant(IsolationConfig isolation, int number) throws IOException {
+        long uid = host.isRoot() ? host.probeUids() + number : host.serverUid();
+        Path tree = isolation.jails().resolveSibling("tenant-" + number);
+        SandboxSpec spec =
+                new SandboxSpec("be" + number, uid, tree.resolve("work"), tree.resolve("home"), tree.resolve("tmp"));
+        for (Path each : List.of(tree, spec.work(), spec.home(), spec.tmp())) {
+            Files.createDirectory(each, OWNER_ONLY);
+            if (host.isRoot()) {
+                Files.setAttribute(each, "unix:uid", (int) uid, LinkOption.NOFOLLOW_LINKS);
+                Files.setAttribute(each, "unix:gid", (int) uid, LinkOption.NOFOLLOW_LINKS);
+            }
+        }
+        return spec;
+    }
+
+    /** Makes a directory that nobody but the server's user may enter. */
+    public Path closed(String name) throws IOException {
+        return Files.createDirectory(directory.resolve(name), OWNER_ONLY);
     }
 
     private RunDirectory places(String name) {

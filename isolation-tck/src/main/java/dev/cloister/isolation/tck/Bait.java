@@ -1,0 +1,290 @@
+package dev.cloister.isolation.tck;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What attacks on one pair of tenants aim at: a victim that has a secret in every place where a process can have one, a file
+ * of the server's, listeners; and the eyes that see from outside what an attack did. Not thread-safe. Closing it ends the
+ * victim's process; files in the victim's tree stay, and go with the tree.
+ */
+public final class Bait implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(3);
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final Pair pair;
+    private final Path scratch;
+    private final String token = hex(8);
+    private final String name = hex(4);
+    private final ServerSocket tcp;
+    private final DatagramSocket udp;
+    private @Nullable AutoCloseable victim;
+    private long victimPid;
+    private boolean harmed;
+    private SortedMap<Path, String> tree = new TreeMap<>();
+    private String word = "";
+
+    private Bait(Pair pair, Path scratch) throws IOException {
+        this.pair = pair;
+        this.scratch = scratch;
+        this.tcp = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
+        this.udp = new DatagramSocket(0, InetAddress.getLoopbackAddress());
+        udp.setSoTimeout(1);
+        tcp.setSoTimeout(1);
+    }
+
+    /**
+     * @param scratch an existing directory that nobody but the server's user may enter
+     * @throws IOException if the victim did not start
+     */
+    static Bait lay(Pair pair, Path scratch) throws IOException, InterruptedException {
+        Bait bait = new Bait(pair, scratch);
+        try {
+            Files.writeString(
+                    Files.createFile(
+                            bait.state(),
+                            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))),
+                    "state-" + bait.token);
+            bait.live();
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            bait.close();
+            throw e;
+        }
+        return bait;
+    }
+
+    private static String hex(int bytes) {
+        byte[] random = new byte[bytes];
+        RANDOM.nextBytes(random);
+        return HexFormat.of().formatHex(random);
+    }
+
+    private Path state() {
+        return scratch.resolve("state-" + name);
+    }
+
+    private static String script() throws IOException {
+        try (InputStream source = Bait.class.getResourceAsStream("victim.py")) {
+            if (source == null) {
+                throw new IllegalStateException("victim.py is missing from this build");
+            }
+            return new String(source.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private void live() throws IOException, InterruptedException {
+        victim = pair.victim()
+                .start(
+                        List.of("python3", "-c", script(), "arg-" + token, "bait-" + name),
+                        Map.of("BAIT", name, "SECRET", "env-" + token),
+                        "READY");
+        victimPid = processWith("\0arg-" + token + "\0bait-");
+        harmed = false;
+    }
+
+    Pair pair() {
+        return pair;
+    }
+
+    /** What attacks are told. None of it is secret. */
+    public Map<String, String> variables() {
+        Map<String, String> all = new TreeMap<>();
+        all.put("V_HOME", pair.victim().home().toString());
+        all.put("V_WORK", pair.victim().work().toString());
+        all.put("V_PID", Long.toString(victimPid));
+        all.put("V_BAIT", name);
+        all.put("SERVER_PID", Long.toString(ProcessHandle.current().pid()));
+        all.put("SERVER_STATE", state().toString());
+        all.put("TCP", Integer.toString(tcp.getLocalPort()));
+        all.put("UDP", Integer.toString(udp.getLocalPort()));
+        all.put("WORD", word);
+        return all;
+    }
+
+    /** Before each attack: a new word, and all as it was. */
+    void ready() throws IOException, InterruptedException {
+        if (harmed || !isWell(victimPid)) {
+            end();
+            live();
+        }
+        drain();
+        word = "word-" + hex(8);
+        tree = snapshot();
+    }
+
+    /** Whether the attack that had these variables got through. */
+    boolean shows(Sign sign, String output) throws IOException, InterruptedException {
+        return switch (sign) {
+            case SECRET_SHOWN -> output.contains(token);
+            case TREE_CHANGED -> {
+                harmed = !snapshot().equals(tree);
+                yield harmed;
+            }
+            case PROCESS_HARMED -> !isWell(victimPid);
+            case WORD_RECEIVED -> drain();
+            case PROCESS_LEFT -> isLeft();
+            case GAINED -> output.lines().anyMatch("GAINED"::equals);
+        };
+    }
+
+    /** Whether the word came; empties what waits. */
+    private boolean drain() throws IOException {
+        boolean came = false;
+        while (true) {
+            try (Socket connection = tcp.accept()) {
+                connection.setSoTimeout(200);
+                byte[] said = connection.getInputStream().readNBytes(word.length());
+                came |= new String(said, StandardCharsets.UTF_8).contains(word) && !word.isEmpty();
+            } catch (SocketTimeoutException e) {
+                break;
+            }
+        }
+        while (true) {
+            try {
+                DatagramPacket packet = new DatagramPacket(new byte[256], 256);
+                udp.receive(packet);
+                came |= new String(packet.getData(), 0, packet.getLength(), StandardCharsets.UTF_8).contains(word)
+                        && !word.isEmpty();
+            } catch (SocketTimeoutException e) {
+                return came;
+            }
+        }
+    }
+
+    /** Waits a little: hosts go on listing for a moment what has been killed. Ends what is left. */
+    private boolean isLeft() throws IOException, InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (processWith(word) != 0) {
+            if (System.nanoTime() > deadline) {
+                for (long left = processWith(word); left != 0; left = processWith(word)) {
+                    ProcessHandle.of(left).ifPresent(ProcessHandle::destroyForcibly);
+                    Thread.sleep(10);
+                }
+                return true;
+            }
+            Thread.sleep(20);
+        }
+        return false;
+    }
+
+    /** The pid, as the host numbers it, of a process with the text in an argument; 0 if there is none. */
+    private static long processWith(String argument) throws IOException {
+        try (Stream<Path> entries = Files.list(Path.of("/proc"))) {
+            for (Path entry : (Iterable<Path>) entries.filter(
+                    path -> Character.isDigit(path.getFileName().toString().charAt(0)))::iterator) {
+                try {
+                    if (Files.readString(entry.resolve("cmdline"), StandardCharsets.ISO_8859_1)
+                                    .contains(argument)
+                            && "ZX"
+                                            .indexOf(state(Long.parseLong(
+                                                    entry.getFileName().toString())))
+                                    < 0) {
+                        return Long.parseLong(entry.getFileName().toString());
+                    }
+                } catch (IOException e) {
+                    // It ended while we looked.
+                    continue;
+                }
+            }
+        }
+        return 0;
+    }
+
+    /** Whether a process is there, and neither stopped nor dead. */
+    private static boolean isWell(long pid) {
+        return "ZXTt".indexOf(state(pid)) < 0;
+    }
+
+    /** The letter of proc(5); X if it is gone. */
+    private static char state(long pid) {
+        try {
+            String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"), StandardCharsets.ISO_8859_1);
+            return stat.charAt(stat.lastIndexOf(')') + 2);
+        } catch (IOException e) {
+            return 'X';
+        }
+    }
+
+    /** Names, kinds, permissions and contents of all in the victim's directories. */
+    private SortedMap<Path, String> snapshot() throws IOException {
+        SortedMap<Path, String> all = new TreeMap<>();
+        for (Path root : List.of(pair.victim().home(), pair.victim().work())) {
+            Files.walkFileTree(root, new SimpleFileVisitor<>() {
+                @Override
+                public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+                    all.put(directory, look(directory, attributes));
+                    return FileVisitResult.CONTINUE;
+                }
+
+                @Override
+                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                    all.put(file, look(file, attributes));
+                    return FileVisitResult.CONTINUE;
+                }
+            });
+        }
+        return all;
+    }
+
+    private static String look(Path path, BasicFileAttributes attributes) {
+        try {
+            String mode = Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) + " "
+                    + Files.getAttribute(path, "unix:nlink", LinkOption.NOFOLLOW_LINKS);
+            // A directory counts its subdirectories, which are listed anyway.
+            return attributes.isRegularFile()
+                    ? mode + " " + Files.readString(path, StandardCharsets.ISO_8859_1)
+                    : attributes.isDirectory() ? "" : mode;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void end() {
+        if (victim == null) {
+            return;
+        }
+        try {
+            victim.close();
+            for (Tenant tenant : List.of(pair.victim(), pair.attacker())) {
+                tenant.run(List.of("python3", "-c", script(), "tidy"), Map.of("BAIT", name));
+            }
+        } catch (Exception e) {
+            throw new IllegalStateException("the victim's process could not be ended", e);
+        }
+    }
+
+    @Override
+    public void close() {
+        try (tcp;
+                udp) {
+            end();
+            Files.deleteIfExists(state());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+package dev.cloister.isolation.tck;
+
+/** What became of an attack. */
+public enum Outcome {
+    /** It got through where nothing stops it, and not here. */
+    BLOCKED,
+    /** It got through here. */
+    PASSED,
+    /** It did not even get through where nothing stops it, so that it says nothing about here. */
+    INVALID
+}

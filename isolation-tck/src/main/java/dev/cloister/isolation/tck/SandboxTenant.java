@@ -1,0 +1,55 @@
+package dev.cloister.isolation.tck;
+
+import dev.cloister.spi.ProcessSpec;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxProcess;
+import dev.cloister.spi.SandboxSpec;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** A tenant in a sandbox of any mode. The sandbox stays its owner's. */
+public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant {
+    private static final long PATIENCE_MS = 20_000;
+
+    @Override
+    public Path work() {
+        return spec.work();
+    }
+
+    @Override
+    public Path home() {
+        return spec.home();
+    }
+
+    private SandboxProcess launch(List<String> command, Map<String, String> environment) throws IOException {
+        SandboxProcess process = sandbox.launch(
+                new ProcessSpec(command, environment, sandbox.paths().work()));
+        process.stdin().close();
+        // What attacks complain of is of no interest, and must not fill a pipe.
+        Output ignored = new Output(process.stderr());
+        return process;
+    }
+
+    @Override
+    public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
+        SandboxProcess process = launch(command, environment);
+        String said = new Output(process.stdout()).awaitEnd(PATIENCE_MS);
+        process.terminate(Duration.ZERO);
+        return said;
+    }
+
+    @Override
+    public AutoCloseable start(List<String> command, Map<String, String> environment, String ready)
+            throws IOException, InterruptedException {
+        SandboxProcess process = launch(command, environment);
+        Output output = new Output(process.stdout());
+        if (!output.awaitWord(ready, PATIENCE_MS)) {
+            process.terminate(Duration.ZERO);
+            throw new IOException("the victim did not start: " + output.text());
+        }
+        return () -> process.terminate(Duration.ZERO);
+    }
+}

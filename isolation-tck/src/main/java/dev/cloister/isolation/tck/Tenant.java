@@ -1,0 +1,25 @@
+package dev.cloister.isolation.tck;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** One side of an attack. */
+public interface Tenant {
+    /** Its directories as the host names them: its code, its HOME. */
+    Path work();
+
+    Path home();
+
+    /**
+     * Runs a command in its place, to its end or for as long as the engine's patience lasts.
+     *
+     * @return what it wrote to standard output, cut where it gets long
+     */
+    String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException;
+
+    /** Starts a command that goes on until it is closed; the command says on standard output when it is ready. */
+    AutoCloseable start(List<String> command, Map<String, String> environment, String ready)
+            throws IOException, InterruptedException;
+}

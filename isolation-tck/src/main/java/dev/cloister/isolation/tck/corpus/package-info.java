@@ -1,0 +1,5 @@
+/** The attacks, one class for each family. */
+@NullMarked
+package dev.cloister.isolation.tck.corpus;
+
+import org.jspecify.annotations.NullMarked;
