@@ -1,0 +1,88 @@
+package dev.cloister.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cloister.cli.wiring.HostFacts;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The operator's attack command, with one family: the whole corpus takes minutes and is run before a release. */
+class AttackCommandTest {
+    @TempDir
+    Path data;
+
+    private record Run(int status, String out, String err) {}
+
+    private Run run(String... more) {
+        CommandLine commandLine = Main.commandLine();
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
+        String[] all = Stream.concat(Stream.of("attack", "--data", data.toString()), Stream.of(more))
+                .toArray(String[]::new);
+        int status = commandLine.execute(all);
+        return new Run(status, out.toString(), err.toString());
+    }
+
+    private static Set<String> traces() throws IOException {
+        try (Stream<Path> all = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
+            return all.map(path -> path.getFileName().toString())
+                    .filter(name -> name.startsWith("cloister-attack-"))
+                    .collect(Collectors.toCollection(TreeSet::new));
+        }
+    }
+
+    @Test
+    void linksLeadNowhereInDirectoriesModeAndEverywhereWithoutIt() throws IOException {
+        Set<String> before = traces();
+        Path html = data.resolve("report.html");
+        Run run = run("--isolation", "directories", "--family", "links", "--json", "--html", html.toString());
+        assertThat(run.status()).as(run.out() + run.err()).isZero();
+        JsonNode all = JsonMapper.shared().readTree(run.out());
+        boolean root = HostFacts.defaults().isRoot();
+        int made = root ? 10 : 9;
+        assertThat(all.path("results").size()).isEqualTo(2 * made);
+        for (JsonNode result : all.path("results")) {
+            boolean walled = result.path("mode").asString().equals("directories");
+            assertThat(result.path("family").asString()).isEqualTo("links");
+            assertThat(result.path("guarantee").asString()).isEqualTo("FILES_OF_OTHERS_UNREADABLE");
+            assertThat(result.path("promised").asBoolean()).isEqualTo(walled);
+            assertThat(result.path("outcome").asString())
+                    .as(result.path("id").asString())
+                    .isEqualTo(walled ? "BLOCKED" : "PASSED");
+        }
+        assertThat(all.path("not_made").toString()).isEqualTo(root ? "[]" : "[\"link-handle\"]");
+        assertThat(all.path("summary").path("directories").path("broken").asInt(-1))
+                .isZero();
+        assertThat(run.err()).contains("directories: 1 of " + made + ", symlinks");
+        assertThat(html)
+                .content()
+                .contains("link-self-root")
+                .contains("No promise was broken.")
+                .doesNotContain("http:")
+                .doesNotContain("https:");
+        assertThat(traces()).isEqualTo(before);
+    }
+
+    @Test
+    void aWrongNameIsAnsweredWithTheRightOnes() {
+        for (List<String> wrong : List.of(List.of("--isolation", "none"), List.of("--family", "none"))) {
+            Run run = run(wrong.toArray(String[]::new));
+            assertThat(run.status()).isEqualTo(2);
+            assertThat(run.err()).containsAnyOf("directories, namespaces, chroot or all", "direct-reads, interpreters");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.cli.attack;
+
+import org.jspecify.annotations.NullMarked;
