@@ -208,8 +208,10 @@ public final class AttackReport {
 
     private static String mark(Result result) {
         boolean open = result.outcome() == Outcome.PASSED && !result.promised();
-        return "<td class=%s>%s</td>"
-                .formatted(open ? "open" : result.outcome().name(), open ? "passed, not promised" : result.outcome());
+        String word = open && !result.place().equals(AttackRun.NONE)
+                ? "passed, not promised"
+                : open ? "passed" : result.outcome().name();
+        return "<td class=%s>%s</td>".formatted(open ? "open" : result.outcome().name(), word);
     }
 
     private static String escaped(String text) {
