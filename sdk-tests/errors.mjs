@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { Anthropic, baseURL, client, run, say, script } from './harness.mjs';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
-const waits = script({ error: 429, retry_after: 3 });
+const waits = script({ error: 429, retry_after: 1 });
 
 const cases = {};
 
@@ -49,7 +49,7 @@ fails('unknown session', Anthropic.NotFoundError, 404, 'not_found_error', () => 
 fails('model not offered', Anthropic.NotFoundError, 404, 'not_found_error', () => say('hello', { model: 'other-1' }));
 fails('body over the limit', Anthropic.APIError, 413, 'request_too_large', () => say('x'.repeat(2 << 20)));
 fails('rate limit of the upstream', Anthropic.RateLimitError, 429, 'rate_limit_error', () => say(waits), {
-  check: (error) => assert.equal(error.headers.get('retry-after'), '3'),
+  check: (error) => assert.equal(error.headers.get('retry-after'), '1'),
 });
 fails('error of the upstream', Anthropic.InternalServerError, 500, 'api_error', () => say(script({ error: 500 })));
 fails('overload of the upstream', Anthropic.InternalServerError, 529, 'overloaded_error', () =>

@@ -293,7 +293,7 @@ class JavaSdkTest {
                         "request_too_large",
                         "",
                         say("x".repeat(2 << 20)).build()),
-                scripted(RateLimitException.class, error(429).put("retry_after", 3), "rate_limit_error"),
+                scripted(RateLimitException.class, error(429).put("retry_after", 1), "rate_limit_error"),
                 scripted(InternalServerException.class, error(500), "api_error"),
                 scripted(InternalServerException.class, error(529), "overloaded_error"));
     }

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** Sandboxes come and go by the thousand, and the host is as it was. */
 class NothingLeftTest {
     /** A leak of one kind shows in far fewer; the thousand of a release check take as long as a fifth of all tests. */
-    private static final int IN_A_ROW = Integer.getInteger("cloister.in-a-row", 300);
+    private static final int IN_A_ROW = Integer.getInteger("cloister.in-a-row", 100);
 
     private static final int AT_ONCE = 200;
 
