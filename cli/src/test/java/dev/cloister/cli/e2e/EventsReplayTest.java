@@ -2,7 +2,6 @@ package dev.cloister.cli.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cloister.cli.wiring.HostFacts;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -22,13 +21,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.condition.EnabledIf;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What is kept of a session: its events for clients that come back, its conversation over restarts, forks and its end. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@EnabledIf("isRoot")
 class EventsReplayTest {
     private static final String TOKEN = "events-replay";
 
@@ -36,10 +33,6 @@ class EventsReplayTest {
     private TestServer server;
 
     private record Event(long id, String type, String data) {}
-
-    static boolean isRoot() {
-        return HostFacts.defaults().isRoot();
-    }
 
     @BeforeAll
     void start() throws Exception {

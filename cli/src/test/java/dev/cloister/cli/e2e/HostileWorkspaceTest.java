@@ -29,7 +29,6 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
-import org.junit.jupiter.api.condition.EnabledIf;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -45,7 +44,6 @@ import tools.jackson.databind.JsonNode;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-@EnabledIf("isRoot")
 class HostileWorkspaceTest {
     private static final String TOKEN = "hostile-workspace";
 
@@ -56,7 +54,7 @@ class HostileWorkspaceTest {
     private String session = "";
     private long uid;
 
-    static boolean isRoot() {
+    private static boolean isRoot() {
         return HostFacts.defaults().isRoot();
     }
 
@@ -243,7 +241,7 @@ class HostileWorkspaceTest {
                     .asString()
                     .strip());
             HttpResponse<String> response = server.say(token, "hello");
-            if (!Needle.lasting(tenant).isEmpty()) {
+            if (isRoot() && !Needle.lasting(tenant).isEmpty()) {
                 return "processes are left";
             }
             if (response.statusCode() == 200) {

@@ -3,7 +3,6 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.DataDirectory;
-import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.core.store.Store;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -20,22 +19,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What operators see: figures that move with what happens, and lines that say what happened but not what was said. */
-@EnabledIf("isRoot")
 class MetricsAndLogsTest {
     private static final Duration GENEROUS = Duration.ofSeconds(60);
 
     private static String reading(TestServer server) {
         return "isolation_violations_total{guarantee=\"FILES_OF_OTHERS_UNREADABLE\",mode=\""
                 + server.mode().id() + "\"}";
-    }
-
-    static boolean isRoot() {
-        return HostFacts.defaults().isRoot();
     }
 
     @Test

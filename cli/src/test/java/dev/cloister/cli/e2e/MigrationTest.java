@@ -3,7 +3,6 @@ package dev.cloister.cli.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.cli.wiring.LayoutMigration;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
@@ -12,18 +11,12 @@ import dev.cloister.spi.IsolationMode;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledIf;
 
 /** A session of the real agent moves between modes with its history. */
-@EnabledIf("isRoot")
 class MigrationTest {
     private static final String TOKEN = "migration";
     private static final Map<String, String> DIRECTORIES = Map.of("isolation.mode", "directories");
     private static final Map<String, String> NAMESPACES = Map.of("isolation.mode", "namespaces");
-
-    static boolean isRoot() {
-        return HostFacts.defaults().isRoot();
-    }
 
     private static void assertRemembers(
             RecordingUpstream upstream, TestServer server, String session, String question, String... history)

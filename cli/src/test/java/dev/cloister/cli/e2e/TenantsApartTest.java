@@ -2,24 +2,17 @@ package dev.cloister.cli.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cloister.cli.wiring.HostFacts;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.condition.EnabledIf;
 import tools.jackson.databind.JsonNode;
 
 /** What one tenant makes, another can neither list nor read: by the files API, by a command, by the agent. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@EnabledIf("isRoot")
 class TenantsApartTest {
     private TestServer server;
-
-    static boolean isRoot() {
-        return HostFacts.defaults().isRoot();
-    }
 
     @BeforeAll
     void start() throws Exception {
