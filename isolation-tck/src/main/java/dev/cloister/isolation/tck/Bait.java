@@ -10,6 +10,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -24,7 +25,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,7 +102,7 @@ public final class Bait implements AutoCloseable {
                         List.of("python3", "-c", script(), "arg-" + token, "bait-" + name),
                         Map.of("BAIT", name, "SECRET", "env-" + token),
                         "READY");
-        victimPid = processWith("\0arg-" + token + "\0bait-");
+        victimPid = processWith("\0arg-" + token + "\0bait-", List.of("cmdline"));
         harmed = false;
     }
 
@@ -178,9 +178,9 @@ public final class Bait implements AutoCloseable {
     /** Waits a little: hosts go on listing for a moment what has been killed. Ends what is left. */
     private boolean isLeft() throws IOException, InterruptedException {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (processWith(word) != 0) {
+        while (leftProcess() != 0) {
             if (System.nanoTime() > deadline) {
-                for (long left = processWith(word); left != 0; left = processWith(word)) {
+                for (long left = leftProcess(); left != 0; left = leftProcess()) {
                     ProcessHandle.of(left).ifPresent(ProcessHandle::destroyForcibly);
                     Thread.sleep(10);
                 }
@@ -191,27 +191,32 @@ public final class Bait implements AutoCloseable {
         return false;
     }
 
-    /** The pid, as the host numbers it, of a process with the text in an argument; 0 if there is none. */
-    private static long processWith(String argument) throws IOException {
-        try (Stream<Path> entries = Files.list(Path.of("/proc"))) {
-            for (Path entry : (Iterable<Path>) entries.filter(
-                    path -> Character.isDigit(path.getFileName().toString().charAt(0)))::iterator) {
-                try {
-                    if (Files.readString(entry.resolve("cmdline"), StandardCharsets.ISO_8859_1)
-                                    .contains(argument)
-                            && "ZX"
-                                            .indexOf(state(Long.parseLong(
-                                                    entry.getFileName().toString())))
-                                    < 0) {
-                        return Long.parseLong(entry.getFileName().toString());
-                    }
-                } catch (IOException e) {
-                    // It ended while we looked.
-                    continue;
+    /** The pid, as the host numbers it, of a process with the text in one of its files in /proc; 0 if there is none. */
+    private static long processWith(String text, List<String> files) throws IOException {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path entry : entries) {
+                long pid = Long.parseLong(entry.getFileName().toString());
+                if (files.stream().anyMatch(file -> contains(entry.resolve(file), text))
+                        && "ZX".indexOf(state(pid)) < 0) {
+                    return pid;
                 }
             }
         }
         return 0;
+    }
+
+    private static boolean contains(Path file, String text) {
+        try {
+            return Files.readString(file, StandardCharsets.ISO_8859_1).contains(text);
+        } catch (IOException e) {
+            // It ended while we looked, or is none of ours.
+            return false;
+        }
+    }
+
+    /** By its environment too: between a fork and an exec a process has its parent's arguments. */
+    private long leftProcess() throws IOException {
+        return processWith(word, List.of("cmdline", "environ"));
     }
 
     /** Whether a process is there, and neither stopped nor dead. */
