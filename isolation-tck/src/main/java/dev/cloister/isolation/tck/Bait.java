@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Bait implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(3);
+    private static final int LOOKS = 10;
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Pair pair;
@@ -175,20 +176,30 @@ public final class Bait implements AutoCloseable {
         }
     }
 
-    /** Waits a little: hosts go on listing for a moment what has been killed. Ends what is left. */
+    /**
+     * Whether a process stays; ends it then. Absent is only what is not seen several times in a row: while a process goes
+     * from one program to the next, it has neither arguments nor environment. And what has been killed is listed for a moment.
+     */
     private boolean isLeft() throws IOException, InterruptedException {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (leftProcess() != 0) {
-            if (System.nanoTime() > deadline) {
-                for (long left = leftProcess(); left != 0; left = leftProcess()) {
-                    ProcessHandle.of(left).ifPresent(ProcessHandle::destroyForcibly);
-                    Thread.sleep(10);
-                }
+        int absent = 0;
+        while (absent < LOOKS) {
+            long left = leftProcess();
+            absent = left == 0 ? absent + 1 : 0;
+            if (left != 0 && System.nanoTime() > deadline) {
+                endLeft();
                 return true;
             }
-            Thread.sleep(20);
+            Thread.sleep(10);
         }
         return false;
+    }
+
+    private void endLeft() throws IOException, InterruptedException {
+        for (long left = leftProcess(); left != 0; left = leftProcess()) {
+            ProcessHandle.of(left).ifPresent(ProcessHandle::destroyForcibly);
+            Thread.sleep(10);
+        }
     }
 
     /** The pid, as the host numbers it, of a process with the text in one of its files in /proc; 0 if there is none. */

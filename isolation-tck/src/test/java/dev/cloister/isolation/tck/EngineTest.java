@@ -79,10 +79,8 @@ class EngineTest {
             delimiter = '|',
             value = {
                 "SECRET_SHOWN|cat \"$V_HOME/secret\"",
-                "SECRET_SHOWN|cat \"$SERVER_STATE\"",
                 "TREE_CHANGED|chmod 666 \"$V_HOME/secret\"",
                 "PROCESS_HARMED|kill -STOP $V_PID; sleep 0.2",
-                "WORD_RECEIVED|bash -c 'printf %s \"$WORD\" > /dev/udp/127.0.0.1/$UDP'",
                 "WORD_RECEIVED|bash -c 'exec 3<>/dev/tcp/127.0.0.1/$TCP; printf %s \"$WORD\" >&3'",
                 "PROCESS_LEFT|setsid sh -c \"sleep 60; : $WORD\" >/dev/null 2>&1 &",
                 "GAINED|echo GAINED"
