@@ -27,12 +27,15 @@ class IsolationChoiceTest {
     private static final long PROBE_UIDS = 1_600_000_000L;
 
     private Path scratch;
+    private Path jails;
     private Host host;
 
     @BeforeEach
     void prepare() throws Exception {
         scratch = Files.createTempDirectory("cloister-choice");
         Files.setPosixFilePermissions(scratch, PosixFilePermissions.fromString("rwx--x--x"));
+        jails = Files.createTempDirectory("cloister-choice-jails");
+        Files.setPosixFilePermissions(jails, PosixFilePermissions.fromString("rwx--x--x"));
         host = HostFacts.host(PROBE_UIDS, scratch);
     }
 
@@ -42,12 +45,14 @@ class IsolationChoiceTest {
             assertThat(left).as("what the probe left").isEmpty();
         }
         Files.delete(scratch);
+        // What it keeps, for the next one: that is where it may.
+        new ProcessBuilder("rm", "-rf", "--", jails.toString()).start().waitFor();
     }
 
     private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
         return IsolationChoice.make(
                 new CloisterConfig.Isolation(mode, false, require, LIMITS, Optional.empty(), List.of()),
-                new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), scratch),
+                new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), jails),
                 host);
     }
 
