@@ -7,7 +7,6 @@ import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.corpus.Corpus;
 import dev.cloister.spi.IsolationMode;
-import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +32,7 @@ import picocli.CommandLine.Spec;
                 "Let one throw-away tenant attack another in each isolation mode of this host, in every way that is known.",
         footer = {
             "",
-            "Each attack is made without any isolation first: one that fails even then is INVALID and proves nothing.",
+            "Each attack is made without any isolation too: one that fails even then is INVALID and proves nothing.",
             "Ends with 1 if an attack passed that the mode promises to stop on this host."
         },
         mixinStandardHelpOptions = true)
@@ -71,17 +70,17 @@ final class AttackCommand implements Callable<Integer> {
         List<Attack> attacks = attacks();
         CloisterConfig config = configuration.load(LIMITS);
         Logging.configure(config.log());
-        PrintWriter out = spec.commandLine().getOut();
-        PrintWriter progress = spec.commandLine().getErr();
-        AttackRun.Report report = AttackRun.run(config, attacks, modes, line -> {
-            progress.println("cloister: " + line);
-            progress.flush();
-        });
+        Console console = Console.of(spec);
+        AttackRun.Report report = AttackRun.run(config, attacks, modes, console.progress());
         if (html != null) {
             Files.writeString(html, AttackReport.html(report), StandardCharsets.UTF_8);
         }
-        out.println(json ? AttackReport.json(report) : AttackReport.text(report));
-        out.flush();
+        if (json) {
+            console.print(AttackReport.json(report));
+        } else {
+            console.out().println(AttackReport.text(report));
+        }
+        console.out().flush();
         return AttackReport.broken(report).isEmpty() ? 0 : 1;
     }
 

@@ -55,21 +55,14 @@ final class BenchLaunchCommand implements Callable<Integer> {
         }
         CloisterConfig config = configuration.load(Map.of());
         Logging.configure(config.log());
-        PrintWriter out = spec.commandLine().getOut();
-        PrintWriter progress = spec.commandLine().getErr();
-        LaunchBench.Report report = LaunchBench.run(config, System.getenv(), rounds, line -> {
-            progress.println("cloister: " + line);
-            progress.flush();
-        });
+        Console console = Console.of(spec);
+        LaunchBench.Report report = LaunchBench.run(config, System.getenv(), rounds, console.progress());
         if (json) {
-            out.println(JsonMapper.builder()
-                    .build()
-                    .writerWithDefaultPrettyPrinter()
-                    .writeValueAsString(json(report)));
+            console.print(json(report));
         } else {
-            print(out, report);
+            print(console.out(), report);
         }
-        out.flush();
+        console.out().flush();
         return 0;
     }
 

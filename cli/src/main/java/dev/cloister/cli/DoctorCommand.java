@@ -45,21 +45,14 @@ final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         CloisterConfig config = configuration.load(Map.of());
         Logging.configure(config.log());
-        PrintWriter out = spec.commandLine().getOut();
-        PrintWriter progress = spec.commandLine().getErr();
-        Doctor.Report report = Doctor.examine(config, step -> {
-            progress.println("cloister: " + step + " …");
-            progress.flush();
-        });
+        Console console = Console.of(spec);
+        Doctor.Report report = Doctor.examine(config, step -> console.progress().accept(step + " …"));
         if (json) {
-            out.println(JsonMapper.builder()
-                    .build()
-                    .writerWithDefaultPrettyPrinter()
-                    .writeValueAsString(json(report)));
+            console.print(json(report));
         } else {
-            print(out, report);
+            print(console.out(), report);
         }
-        out.flush();
+        console.out().flush();
         return report.modes().stream().allMatch(mode -> mode.availability() instanceof Availability.Unavailable)
                 ? NO_MODE
                 : 0;

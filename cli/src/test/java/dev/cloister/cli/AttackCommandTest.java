@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.wiring.HostFacts;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,7 +13,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -24,17 +21,9 @@ class AttackCommandTest {
     @TempDir
     Path data;
 
-    private record Run(int status, String out, String err) {}
-
-    private Run run(String... more) {
-        CommandLine commandLine = Main.commandLine();
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-        String[] all = Stream.concat(Stream.of("attack", "--data", data.toString()), Stream.of(more))
-                .toArray(String[]::new);
-        int status = commandLine.execute(all);
-        return new Run(status, out.toString(), err.toString());
+    private CommandRun run(String... more) {
+        return CommandRun.of(Stream.concat(Stream.of("attack", "--data", data.toString()), Stream.of(more))
+                .toArray(String[]::new));
     }
 
     private static Set<String> traces() throws IOException {
@@ -49,7 +38,7 @@ class AttackCommandTest {
     void linksLeadNowhereInDirectoriesModeAndEverywhereWithoutIt() throws IOException {
         Set<String> before = traces();
         Path html = data.resolve("report.html");
-        Run run = run("--isolation", "directories", "--family", "links", "--json", "--html", html.toString());
+        CommandRun run = run("--isolation", "directories", "--family", "links", "--json", "--html", html.toString());
         assertThat(run.status()).as(run.out() + run.err()).isZero();
         JsonNode all = JsonMapper.shared().readTree(run.out());
         boolean root = HostFacts.defaults().isRoot();
@@ -80,7 +69,7 @@ class AttackCommandTest {
     @Test
     void aWrongNameIsAnsweredWithTheRightOnes() {
         for (List<String> wrong : List.of(List.of("--isolation", "none"), List.of("--family", "none"))) {
-            Run run = run(wrong.toArray(String[]::new));
+            CommandRun run = run(wrong.toArray(String[]::new));
             assertThat(run.status()).isEqualTo(2);
             assertThat(run.err()).containsAnyOf("directories, namespaces, chroot or all", "direct-reads, interpreters");
         }

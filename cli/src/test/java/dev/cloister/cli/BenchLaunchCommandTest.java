@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -27,23 +25,15 @@ class BenchLaunchCommandTest {
     @TempDir
     Path data;
 
-    private record Run(int status, String out, String err) {}
-
-    private Run run(String... more) {
-        CommandLine commandLine = Main.commandLine();
-        StringWriter out = new StringWriter();
-        StringWriter err = new StringWriter();
-        commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
-        String[] all = Stream.concat(Stream.of("bench", "launch", "--data", data.toString()), Stream.of(more))
-                .toArray(String[]::new);
-        int status = commandLine.execute(all);
-        return new Run(status, out.toString(), err.toString());
+    private CommandRun run(String... more) {
+        return CommandRun.of(Stream.concat(Stream.of("bench", "launch", "--data", data.toString()), Stream.of(more))
+                .toArray(String[]::new));
     }
 
     @Test
     void everythingIsTimedEquallyOftenAndHeldAgainstTheFloor() throws IOException {
         Set<String> before = traces();
-        Run run = run("--rounds", Integer.toString(ROUNDS), "--json");
+        CommandRun run = run("--rounds", Integer.toString(ROUNDS), "--json");
         assertThat(run.status()).as(run.err()).isZero();
         JsonNode all = JsonMapper.shared().readTree(run.out());
         JsonNode machine = all.path("machine");
@@ -84,7 +74,7 @@ class BenchLaunchCommandTest {
 
     @Test
     void theTableSaysOfEachBudgetWhetherItIsMet() {
-        Run run = run("--rounds", "1");
+        CommandRun run = run("--rounds", "1");
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out())
                 .containsPattern("(?m)^  namespaces \\(launcher\\) ≤ 1.6 × floor +(met|MISSED|not measured)")

@@ -18,8 +18,12 @@ public final class AttackReport {
 
     /** Promises that do not hold. */
     public static List<Result> broken(AttackRun.Report report) {
-        return report.results().stream()
-                .filter(result -> result.promised() && result.outcome() == Outcome.PASSED)
+        return passed(report.results(), true);
+    }
+
+    private static List<Result> passed(List<Result> results, boolean promised) {
+        return results.stream()
+                .filter(result -> result.outcome() == Outcome.PASSED && result.promised() == promised)
                 .toList();
     }
 
@@ -37,7 +41,7 @@ public final class AttackReport {
         return results.stream().filter(result -> result.outcome() == outcome).count();
     }
 
-    public static String json(AttackRun.Report report) {
+    public static ObjectNode json(AttackRun.Report report) {
         ObjectNode all = JsonMapper.shared().createObjectNode();
         all.putObject("host")
                 .put("kernel", report.host().kernel())
@@ -68,13 +72,9 @@ public final class AttackReport {
             for (Outcome outcome : Outcome.values()) {
                 one.put(outcome.name(), count(of(report, place), outcome));
             }
-            one.put(
-                    "broken",
-                    of(report, place).stream()
-                            .filter(result -> result.promised() && result.outcome() == Outcome.PASSED)
-                            .count());
+            one.put("broken", passed(of(report, place), true).size());
         }
-        return JsonMapper.builder().build().writerWithDefaultPrettyPrinter().writeValueAsString(all);
+        return all;
     }
 
     /** One cell of a matrix: how many of a family's attacks were blocked. */
@@ -108,8 +108,8 @@ public final class AttackReport {
         }
         for (String place : places) {
             if (!place.equals(AttackRun.NONE)) {
-                list(text, place + ": PASSED although promised", passed(report, place, true));
-                list(text, place + ": passed, and not promised here", passed(report, place, false));
+                list(text, place + ": PASSED although promised", passed(of(report, place), true));
+                list(text, place + ": passed, and not promised here", passed(of(report, place), false));
             }
             list(
                     text,
@@ -134,12 +134,6 @@ public final class AttackReport {
                                 ? "No promise was broken."
                                 : "BROKEN: " + broken.size() + " attacks passed that should have been stopped.");
         return text.toString();
-    }
-
-    private static List<Result> passed(AttackRun.Report report, String place, boolean promised) {
-        return of(report, place).stream()
-                .filter(result -> result.outcome() == Outcome.PASSED && result.promised() == promised)
-                .toList();
     }
 
     private static void list(StringBuilder text, String title, List<Result> results) {

@@ -11,8 +11,8 @@ import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * Makes attacks. Each is first made on a control, a pair of tenants between whom nothing stands: one that fails even there
- * proves nothing. Not thread-safe.
+ * Makes attacks. Each that is stopped is made on a control too, a pair of tenants between whom nothing stands: one that fails
+ * even there proves nothing. Not thread-safe.
  */
 public final class Engine implements AutoCloseable {
     private static final int SHOWN = 300;

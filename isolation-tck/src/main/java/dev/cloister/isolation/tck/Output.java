@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 
 /** Reads what a process prints, on a thread of its own, so that nobody waits for ever for its end. Thread-safe. */
 final class Output {
+    static final long PATIENCE_MS = 20_000;
     private static final int MOST = 1 << 20;
 
     private final ByteArrayOutputStream text = new ByteArrayOutputStream();
@@ -25,7 +26,7 @@ final class Output {
             }
         } catch (IOException e) {
             // Its process was ended.
-            take(buffer, 0);
+            return;
         } finally {
             end();
         }
@@ -42,14 +43,14 @@ final class Output {
     }
 
     /** All so far, once it has ended or the time is over. */
-    String awaitEnd(long millis) throws InterruptedException {
-        reader.join(millis);
+    String awaitEnd() throws InterruptedException {
+        reader.join(PATIENCE_MS);
         return text();
     }
 
     /** @return whether it has printed the word */
-    synchronized boolean awaitWord(String word, long millis) throws InterruptedException {
-        long deadline = System.nanoTime() + millis * 1_000_000;
+    synchronized boolean awaitWord(String word) throws InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000;
         while (!text().contains(word) && !ended && System.nanoTime() < deadline) {
             wait(50);
         }

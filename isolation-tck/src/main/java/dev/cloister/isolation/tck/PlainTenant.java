@@ -14,7 +14,6 @@ import java.util.concurrent.TimeUnit;
  * @param prefix stands before each command, such as {@code unshare}; may be empty
  */
 public record PlainTenant(Path tree, List<String> prefix) implements Tenant {
-    private static final long PATIENCE_MS = 20_000;
     /** Attacks kill their parent, which must not be this JVM. */
     private static final List<String> PARENT = List.of("/bin/sh", "-c", "\"$@\"; exit", "sh");
 
@@ -57,9 +56,9 @@ public record PlainTenant(Path tree, List<String> prefix) implements Tenant {
     @Override
     public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
         Process process = launch(PARENT, command, environment);
-        String said = new Output(process.getInputStream()).awaitEnd(PATIENCE_MS);
+        String said = new Output(process.getInputStream()).awaitEnd();
         process.destroyForcibly();
-        process.waitFor(PATIENCE_MS, TimeUnit.MILLISECONDS);
+        process.waitFor(Output.PATIENCE_MS, TimeUnit.MILLISECONDS);
         return said;
     }
 
@@ -68,7 +67,7 @@ public record PlainTenant(Path tree, List<String> prefix) implements Tenant {
             throws IOException, InterruptedException {
         Process process = launch(List.of(), command, environment);
         Output output = new Output(process.getInputStream());
-        if (!output.awaitWord(ready, PATIENCE_MS)) {
+        if (!output.awaitWord(ready)) {
             process.destroyForcibly();
             throw new IOException("the victim did not start: " + output.text());
         }

@@ -12,8 +12,6 @@ import java.util.Map;
 
 /** A tenant in a sandbox of any mode. The sandbox stays its owner's. */
 public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant {
-    private static final long PATIENCE_MS = 20_000;
-
     @Override
     public Path work() {
         return spec.work();
@@ -36,7 +34,7 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant
     @Override
     public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
         SandboxProcess process = launch(command, environment);
-        String said = new Output(process.stdout()).awaitEnd(PATIENCE_MS);
+        String said = new Output(process.stdout()).awaitEnd();
         process.terminate(Duration.ZERO);
         return said;
     }
@@ -46,7 +44,7 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant
             throws IOException, InterruptedException {
         SandboxProcess process = launch(command, environment);
         Output output = new Output(process.stdout());
-        if (!output.awaitWord(ready, PATIENCE_MS)) {
+        if (!output.awaitWord(ready)) {
             process.terminate(Duration.ZERO);
             throw new IOException("the victim did not start: " + output.text());
         }

@@ -1,7 +1,7 @@
 # The victim's process: it has a secret in every place where a process can have one, and goes on until it is ended.
 # The secret is its first argument; BAIT is a name that attackers are told. What a host does not give is left out. With the
 # argument "tidy" it removes what outlives a process.
-import os, socket, sys, threading, time
+import os, platform, socket, sys, threading, time
 
 os.umask(0o077)
 token, bait, home = sys.argv[1], os.environ["BAIT"], os.environ["HOME"]
@@ -104,7 +104,8 @@ try:
         text = b"sysv-" + token.encode()
         for _ in range(64):
             libc.msgsnd(queue, (1).to_bytes(8, "little") + text, len(text), 0o4000)
-    libc.syscall(248, b"user", b"cloister-" + bait.encode(), b"key-" + token.encode(), len(token) + 4, -4)
+    add_key = 248 if platform.machine() == "x86_64" else 217
+    libc.syscall(add_key, b"user", b"cloister-" + bait.encode(), b"key-" + token.encode(), len(token) + 4, -4)
 except (ImportError, AttributeError):
     shared = queue = -1
 

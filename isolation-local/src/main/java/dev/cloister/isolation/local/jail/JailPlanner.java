@@ -1,6 +1,7 @@
 package dev.cloister.isolation.local.jail;
 
 import dev.cloister.isolation.local.jail.JailPlan.Entry;
+import dev.cloister.isolation.local.plan.CommonLayers;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
@@ -189,9 +190,7 @@ final class JailPlanner {
                 "/proc", "/dev", "/tmp", "/etc", "/run", "/run/cloister", "/workspace", "/home", "/home/agent")) {
             entries.put(directory, new Entry.Directory());
         }
-        for (String device : List.of("null", "zero", "full", "random", "urandom", "tty")) {
-            entries.put("/dev/" + device, new Entry.Text(""));
-        }
+        CommonLayers.DEVICES.forEach(device -> entries.put(device, new Entry.Text("")));
         entries.put("/dev/fd", new Entry.Link("/proc/self/fd"));
         entries.put("/dev/stdin", new Entry.Link("/proc/self/fd/0"));
         entries.put("/dev/stdout", new Entry.Link("/proc/self/fd/1"));

@@ -63,7 +63,7 @@ public final class JailTemplates {
      */
     public Path require(JailSpec spec) {
         try {
-            Path manifest = jails.resolve(digest(List.of(FORMAT, spec.toString())) + MANIFEST);
+            Path manifest = manifest(spec);
             if (Files.exists(manifest)) {
                 List<String> lines = Files.readAllLines(manifest);
                 Path standing = jails.resolve(lines.getFirst());
@@ -85,6 +85,10 @@ public final class JailTemplates {
                     new Finding("a jail could not be built", e.toString(), "Check the space and the mode of " + jails),
                     e);
         }
+    }
+
+    private Path manifest(JailSpec spec) {
+        return jails.resolve(digest(List.of(FORMAT, spec.toString())) + MANIFEST);
     }
 
     private static void remember(Path manifest, Path template, JailPlan plan) throws IOException {
@@ -140,9 +144,13 @@ public final class JailTemplates {
         };
     }
 
-    /** Deletes every other template and what crashes left. Call it while no sandbox has one of them mounted. */
-    public void removeOthers(Path inUse) {
+    /**
+     * Deletes every template but the one that was required last for a spec, and what crashes left. Call it while no sandbox has
+     * one of them mounted.
+     */
+    public void removeOthers(JailSpec spec) {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(jails)) {
+            Path inUse = jails.resolve(Files.readAllLines(manifest(spec)).getFirst());
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
                 boolean current = name.endsWith(MANIFEST)

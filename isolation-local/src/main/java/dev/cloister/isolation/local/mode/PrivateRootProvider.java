@@ -41,8 +41,7 @@ abstract class PrivateRootProvider extends LocalProvider {
     @Override
     public IsolationBackend open(IsolationConfig config, Host host) {
         IsolationBackend backend = super.open(config, host);
-        JailTemplates templates = templates(config);
-        templates.removeOthers(templates.require(template(config)));
+        templates(config).removeOthers(template(config));
         return backend;
     }
 

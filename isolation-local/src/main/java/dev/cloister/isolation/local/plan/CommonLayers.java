@@ -19,7 +19,7 @@ public final class CommonLayers {
     public static final String PATH = "/usr/local/bin:/usr/bin:/bin";
 
     /** Of devices only these: {@code /dev/shm} below the same directory is shared by all who have the same uid. */
-    static final List<String> DEVICES =
+    public static final List<String> DEVICES =
             List.of("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty");
 
     private CommonLayers() {}

@@ -118,7 +118,7 @@ class JailTest {
         assertThat(third.resolve("opt/tool/lib/new")).exists();
 
         Files.createDirectory(jails.resolve(".building-crashed"));
-        templates.removeOthers(third);
+        templates.removeOthers(spec);
         try (Stream<Path> left = Files.list(jails)) {
             assertThat(left.filter(Files::isDirectory)).containsExactly(third);
         }

@@ -7,9 +7,6 @@ import dev.cloister.isolation.local.cgroup.Cgroup;
 import dev.cloister.isolation.local.cgroup.CgroupSearch;
 import dev.cloister.isolation.local.cgroup.Cgroups;
 import dev.cloister.isolation.local.host.Abilities;
-import dev.cloister.isolation.local.host.SystemFiles;
-import dev.cloister.isolation.local.jail.JailSpec;
-import dev.cloister.isolation.local.jail.JailTemplates;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Landlock;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
@@ -20,9 +17,6 @@ import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.Namespace;
 import dev.cloister.isolation.local.plan.Blueprint;
-import dev.cloister.isolation.local.plan.DirectoriesBlueprint;
-import dev.cloister.isolation.local.plan.PrivateRoot;
-import dev.cloister.isolation.local.plan.PrivateRootBlueprint;
 import dev.cloister.isolation.local.probe.AbilitiesProbe;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.IsolationException;
@@ -280,24 +274,11 @@ class LayersTest {
     }
 
     private LaunchPlan plan(Layer layer) throws Exception {
-        Blueprint blueprint = switch (layer.mode()) {
-            case DIRECTORIES -> new DirectoriesBlueprint(stage.config, abilities, SystemFiles.ofHost());
-            case NAMESPACES ->
-                PrivateRootBlueprint.namespaces(
-                        new PrivateRoot(stage.config, abilities, launcher.base()),
-                        new JailTemplates(stage.config.jails(), progress -> {})
-                                .require(JailSpec.ofFrame(List.of(), SystemFiles.ofHost())),
-                        SystemFiles.ofHost());
-            case CHROOT, CONTAINER, MICROVM -> throw new AssertionError(layer.mode());
-        };
-        Path share = Files.createDirectories(stage.root.resolve("share"));
-        for (Map.Entry<String, String> file : blueprint.furnishing(tenant).entrySet()) {
-            Files.writeString(share.resolve(file.getKey()), file.getValue());
-        }
+        Blueprint blueprint = Stage.blueprint(layer.mode(), stage, abilities, launcher);
         return blueprint.plan(
                 tenant,
                 new ProcessSpec(List.of("/bin/sh", "-c", layer.attack()), environment, "/"),
-                share,
+                stage.share(blueprint, tenant),
                 group.joins(),
                 "launch-" + System.nanoTime());
     }

@@ -4,9 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cloister.isolation.local.host.Abilities;
-import dev.cloister.isolation.local.host.SystemFiles;
-import dev.cloister.isolation.local.jail.JailSpec;
-import dev.cloister.isolation.local.jail.JailTemplates;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Ids;
 import dev.cloister.isolation.local.launch.LaunchPlan.LandlockLevel;
@@ -15,9 +12,6 @@ import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.launch.Namespace;
 import dev.cloister.isolation.local.plan.Blueprint;
-import dev.cloister.isolation.local.plan.DirectoriesBlueprint;
-import dev.cloister.isolation.local.plan.PrivateRoot;
-import dev.cloister.isolation.local.plan.PrivateRootBlueprint;
 import dev.cloister.isolation.local.probe.AbilitiesProbe;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
@@ -203,7 +197,6 @@ class SabotageTest {
             }
             Path own = Files.createDirectory(stage.root.resolve("own"));
             Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwx--x--x"));
-            Path share = Files.createDirectories(stage.root.resolve("share"));
             try (Launcher launcher = Launcher.open(own);
                     Engine engine = Engine.open(
                             List.of(new Pair(
@@ -213,11 +206,8 @@ class SabotageTest {
                             Files.setPosixFilePermissions(
                                     Files.createDirectory(stage.root.resolve("server")),
                                     PosixFilePermissions.fromString("rwx------")))) {
-                Blueprint blueprint = blueprint(stage, abilities, launcher);
-                for (Map.Entry<String, String> file :
-                        blueprint.furnishing(attacker).entrySet()) {
-                    Files.writeString(share.resolve(file.getKey()), file.getValue());
-                }
+                Blueprint blueprint = Stage.blueprint(hole.mode(), stage, abilities, launcher);
+                Path share = stage.share(blueprint, attacker);
                 SandboxTenant a = new SandboxTenant(victim, stage.backend().prepare(victim));
                 Tenant whole = new SandboxTenant(attacker, stage.backend().prepare(attacker));
                 Tenant weak = new Weak(attacker, launcher, blueprint, share, hole.hole());
@@ -242,16 +232,5 @@ class SabotageTest {
         List<Result> results = new ArrayList<>();
         engine.attack(pair, Set.of(hole.guarantee()), List.of(attack), results::add);
         return results.getFirst().outcome();
-    }
-
-    private static Blueprint blueprint(Stage stage, Abilities abilities, Launcher launcher) {
-        SystemFiles system = SystemFiles.ofHost();
-        return stage.provider.mode() == IsolationMode.DIRECTORIES
-                ? new DirectoriesBlueprint(stage.config, abilities, system)
-                : PrivateRootBlueprint.namespaces(
-                        new PrivateRoot(stage.config, abilities, launcher.base()),
-                        new JailTemplates(stage.config.jails(), progress -> {})
-                                .require(JailSpec.ofFrame(stage.config.programs(), system)),
-                        system);
     }
 }

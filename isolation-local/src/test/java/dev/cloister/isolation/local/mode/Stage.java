@@ -1,5 +1,8 @@
 package dev.cloister.isolation.local.mode;
 
+import dev.cloister.isolation.local.host.Abilities;
+import dev.cloister.isolation.local.launch.Launcher;
+import dev.cloister.isolation.local.plan.Blueprint;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationBackend;
@@ -119,6 +122,20 @@ final class Stage implements AutoCloseable {
             }
         }
         return spec;
+    }
+
+    /** The mode's blueprint for launches by another launcher than the backend's. */
+    static Blueprint blueprint(IsolationMode mode, Stage stage, Abilities abilities, Launcher launcher) {
+        return ((LocalProvider) provider(mode)).blueprint(stage.config, stage.host, abilities, launcher.base());
+    }
+
+    /** A directory with what the blueprint needs in a sandbox's share. */
+    Path share(Blueprint blueprint, SandboxSpec tenant) throws IOException {
+        Path share = Files.createDirectories(root.resolve("share"));
+        for (Map.Entry<String, String> file : blueprint.furnishing(tenant).entrySet()) {
+            Files.writeString(share.resolve(file.getKey()), file.getValue());
+        }
+        return share;
     }
 
     private static Path directory(Path path, String permissions) throws IOException {
