@@ -5,11 +5,13 @@ import dev.cloister.cli.attack.AttackRun;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
+import dev.cloister.isolation.tck.Vantage;
 import dev.cloister.isolation.tck.corpus.Corpus;
 import dev.cloister.spi.IsolationMode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,8 +40,17 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 final class AttackCommand implements Callable<Integer> {
     /** Small, so that exhaustion comes soon and harms nobody. */
-    private static final Map<String, String> LIMITS =
-            Map.of("isolation.memory", "256MiB", "isolation.pids", "128", "isolation.tmp", "64MiB");
+    private static final Map<String, String> LIMITS = Map.of(
+            "isolation.memory",
+            "512MiB",
+            "isolation.pids",
+            "128",
+            "isolation.tmp",
+            "64MiB",
+            "broker.body",
+            "1MiB",
+            "log.level",
+            "warn");
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()
@@ -58,6 +69,12 @@ final class AttackCommand implements Callable<Integer> {
     @Option(names = "--family", paramLabel = "FAMILY", description = "Only attacks of this family.")
     private @Nullable String family;
 
+    @Option(
+            names = "--vantage",
+            paramLabel = "VANTAGE",
+            description = "Only attacks from there: sandbox (code), agent or api.")
+    private @Nullable String vantage;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -68,10 +85,9 @@ final class AttackCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Predicate<IsolationMode> modes = modes();
         List<Attack> attacks = attacks();
-        CloisterConfig config = configuration.load(LIMITS);
-        Logging.configure(config.log());
+        Logging.configure(configuration.load(LIMITS).log());
         Console console = Console.of(spec);
-        AttackRun.Report report = AttackRun.run(config, attacks, modes, console.progress());
+        AttackRun.Report report = AttackRun.run(this::configured, attacks, modes, console.progress());
         if (html != null) {
             Files.writeString(html, AttackReport.html(report), StandardCharsets.UTF_8);
         }
@@ -82,6 +98,12 @@ final class AttackCommand implements Callable<Integer> {
         }
         console.out().flush();
         return AttackReport.broken(report).isEmpty() ? 0 : 1;
+    }
+
+    private CloisterConfig configured(Map<String, String> more) {
+        Map<String, String> all = new HashMap<>(LIMITS);
+        all.putAll(more);
+        return configuration.load(all);
     }
 
     private Predicate<IsolationMode> modes() {
@@ -99,12 +121,15 @@ final class AttackCommand implements Callable<Integer> {
     private List<Attack> attacks() {
         List<Attack> attacks = Corpus.attacks().stream()
                 .filter(attack -> family == null || attack.family().id().equals(family))
+                .filter(attack -> vantage == null || attack.vantage().id().equals(vantage))
                 .toList();
         if (attacks.isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--family: one of "
-                            + Stream.of(Family.values()).map(Family::id).collect(Collectors.joining(", ")));
+                    "no attack is like that; --family: one of "
+                            + Stream.of(Family.values()).map(Family::id).collect(Collectors.joining(", "))
+                            + "; --vantage: one of "
+                            + Stream.of(Vantage.values()).map(Vantage::id).collect(Collectors.joining(", ")));
         }
         return attacks;
     }

@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -18,6 +20,9 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The operator's attack command, with one family: the whole corpus takes minutes and is run before a release. */
 class AttackCommandTest {
+    /** The weakest that keeps tenants apart everywhere. */
+    private static final String MODE = "directories";
+
     @TempDir
     Path data;
 
@@ -38,7 +43,16 @@ class AttackCommandTest {
     void linksLeadNowhereInDirectoriesModeAndEverywhereWithoutIt() throws IOException {
         Set<String> before = traces();
         Path html = data.resolve("report.html");
-        CommandRun run = run("--isolation", "directories", "--family", "links", "--json", "--html", html.toString());
+        CommandRun run = run(
+                "--isolation",
+                "directories",
+                "--family",
+                "links",
+                "--vantage",
+                "sandbox",
+                "--json",
+                "--html",
+                html.toString());
         assertThat(run.status()).as(run.out() + run.err()).isZero();
         JsonNode all = JsonMapper.shared().readTree(run.out());
         boolean root = HostFacts.defaults().isRoot();
@@ -66,9 +80,31 @@ class AttackCommandTest {
         assertThat(traces()).isEqualTo(before);
     }
 
+    /** The same secret by the sandbox, the agent and the API; with the agent's rules alone most of it is there to be had. */
+    @Test
+    void sessionsOfOthersAreOutOfReachFromEveryVantagePoint() throws IOException {
+        Set<String> before = traces();
+        CommandRun run = run("--isolation", MODE, "--family", "sessions", "--json");
+        assertThat(run.status()).as(run.out() + run.err()).isZero();
+        Map<String, Map<String, Set<String>>> outcomes = new TreeMap<>();
+        for (JsonNode result : JsonMapper.shared().readTree(run.out()).path("results")) {
+            outcomes.computeIfAbsent(result.path("mode").asString(), mode -> new TreeMap<>())
+                    .computeIfAbsent(result.path("vantage").asString(), vantage -> new TreeSet<>())
+                    .add(result.path("outcome").asString());
+        }
+        assertThat(outcomes.get(MODE))
+                .isEqualTo(Map.of("sandbox", Set.of("BLOCKED"), "agent", Set.of("BLOCKED"), "api", Set.of("BLOCKED")));
+        assertThat(outcomes.get("no isolation"))
+                .isEqualTo(Map.of("sandbox", Set.of("PASSED"), "agent", Set.of("PASSED"), "api", Set.of("PASSED")));
+        assertThat(outcomes.getOrDefault("tool rules only", Map.of()).get("agent"))
+                .contains("PASSED");
+        assertThat(traces()).isEqualTo(before);
+    }
+
     @Test
     void aWrongNameIsAnsweredWithTheRightOnes() {
-        for (List<String> wrong : List.of(List.of("--isolation", "none"), List.of("--family", "none"))) {
+        for (List<String> wrong :
+                List.of(List.of("--isolation", "none"), List.of("--family", "none"), List.of("--vantage", "none"))) {
             CommandRun run = run(wrong.toArray(String[]::new));
             assertThat(run.status()).isEqualTo(2);
             assertThat(run.err()).containsAnyOf("directories, namespaces, chroot or all", "direct-reads, interpreters");

@@ -54,7 +54,7 @@ public final class AttackReport {
                     .put("id", attack.id())
                     .put("family", attack.family().id())
                     .put("mode", result.place())
-                    .put("vantage", "sandbox")
+                    .put("vantage", attack.vantage().id())
                     .put("guarantee", attack.guarantee().name())
                     .put("promised", result.promised())
                     .put("outcome", result.outcome().name());
@@ -176,7 +176,8 @@ public final class AttackReport {
                     page.append("<td>").append(cell(of(report, place), family)).append("</td>"));
             page.append("</tr>");
         }
-        page.append("</tbody></table><h2>Every attack</h2><table><thead><tr><th>attack</th><th>tries to break</th>");
+        page.append(
+                "</tbody></table><h2>Every attack</h2><table><thead><tr><th>attack</th><th>from</th><th>tries to break</th>");
         places.forEach(place -> page.append("<th>").append(escaped(place)).append("</th>"));
         page.append("</tr></thead><tbody>");
         Map<String, List<Result>> byAttack = report.results().stream()
@@ -186,6 +187,8 @@ public final class AttackReport {
             page.append("<tr><td><code>")
                     .append(escaped(id))
                     .append("</code></td><td>")
+                    .append(results.getFirst().attack().vantage().id())
+                    .append("</td><td>")
                     .append(results.getFirst().attack().guarantee())
                     .append("</td>");
             for (String place : places) {

@@ -1,13 +1,20 @@
 package dev.cloister.cli.attack;
 
+import dev.cloister.cli.demo.Client;
+import dev.cloister.cli.wiring.Cloister;
 import dev.cloister.cli.wiring.TrialHost;
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.error.CloisterException;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
+import dev.cloister.isolation.tck.Hand;
+import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.Pair;
-import dev.cloister.isolation.tck.PlainTenant;
+import dev.cloister.isolation.tck.PlainSandbox;
 import dev.cloister.isolation.tck.Result;
 import dev.cloister.isolation.tck.SandboxTenant;
+import dev.cloister.isolation.tck.Tenant;
+import dev.cloister.isolation.tck.Vantage;
 import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
@@ -18,19 +25,31 @@ import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
-/** Lets one throw-away tenant attack another in each mode, and in none. Leaves nothing behind. */
+/**
+ * Lets one throw-away tenant attack another in each mode, and in none: as code in a sandbox, by its agent, and over the API
+ * of a server that is started for it. Leaves nothing behind.
+ */
 public final class AttackRun {
     /** What stands for having no isolation. */
     public static final String NONE = "no isolation";
+
+    /** What stands for the agent's own rules, which are all there is to many a deployment. */
+    public static final String RULES = "tool rules only";
 
     /**
      * What came of it.
@@ -47,23 +66,43 @@ public final class AttackRun {
             List<Attack> notMade) {}
 
     private final TrialHost trial;
+    private final Function<Map<String, String>, CloisterConfig> configured;
+    private final CloisterConfig config;
     private final Consumer<String> progress;
+    private final Deque<AutoCloseable> opened = new ArrayDeque<>();
     private final List<Result> results = new ArrayList<>();
     private final Map<IsolationMode, Set<Guarantee>> promises = new LinkedHashMap<>();
     private final Map<IsolationMode, List<Finding>> left = new LinkedHashMap<>();
 
-    private AttackRun(TrialHost trial, Consumer<String> progress) {
+    private AttackRun(
+            TrialHost trial,
+            Function<Map<String, String>, CloisterConfig> configured,
+            CloisterConfig config,
+            Consumer<String> progress) {
         this.trial = trial;
+        this.configured = configured;
+        this.config = config;
         this.progress = progress;
     }
 
     /**
+     * @param configured the operator's configuration with keys of ours on top
      * @param modes which modes are tried
      * @param progress gets a line now and then
      */
     public static Report run(
-            CloisterConfig config, List<Attack> attacks, Predicate<IsolationMode> modes, Consumer<String> progress)
-            throws IOException, InterruptedException {
+            Function<Map<String, String>, CloisterConfig> configured,
+            List<Attack> attacks,
+            Predicate<IsolationMode> modes,
+            Consumer<String> progress)
+            throws Exception {
+        CloisterConfig config = configured.apply(Map.of());
+        if (attacks.stream().anyMatch(attack -> attack.vantage() != Vantage.SANDBOX)
+                && config.agent().executable().isEmpty()) {
+            throw CloisterException.invalid(
+                    "agent.executable: the agent's program is not known; start through ./cloister, which installs it,"
+                            + " or attack with --vantage sandbox");
+        }
         try (TrialHost trial = TrialHost.make(config, "attack")) {
             boolean root = trial.host().isRoot();
             List<Attack> made = attacks.stream()
@@ -71,42 +110,117 @@ public final class AttackRun {
                     .toList();
             List<Attack> notMade =
                     attacks.stream().filter(attack -> !made.contains(attack)).toList();
-            AttackRun run = new AttackRun(trial, progress);
+            AttackRun run = new AttackRun(trial, configured, config, progress);
             run.attack(made, modes);
             return new Report(trial.host(), run.results, run.promises, run.left, notMade);
         }
     }
 
-    private void attack(List<Attack> attacks, Predicate<IsolationMode> modes) throws IOException, InterruptedException {
-        try (Engine engine = Engine.open(controls(), trial.closed("server"))) {
-            for (IsolationProvider provider : trial.providers()) {
-                if (modes.test(provider.mode())) {
-                    attack(engine, provider, attacks);
+    private void attack(List<Attack> attacks, Predicate<IsolationMode> modes) throws Exception {
+        try (AgentPlace agents = new AgentPlace(config)) {
+            Path plain = trial.closed("plain");
+            try (Engine engine = Engine.open(controls(plain, agents, attacks), trial.closed("server"))) {
+                for (IsolationProvider provider : trial.providers()) {
+                    if (modes.test(provider.mode())) {
+                        attack(engine, agents, provider, attacks);
+                    }
                 }
+                rulesOnly(engine, agents, plain, attacks);
+                progress.accept("the same without isolation, which shows what each attack is worth");
+                Told told = new Told(NONE, attacks.size());
+                engine.controls(attacks, result -> {
+                    results.add(result);
+                    told.one(result);
+                });
+            } finally {
+                closeOpened();
             }
-            progress.accept("the same without isolation, which shows what each attack is worth");
-            engine.controls(attacks, results::add);
         }
     }
 
-    /** The plain host user; where that is not root, also as root of a user namespace of its own. */
-    private List<Pair> controls() throws IOException {
-        Path plain = trial.closed("plain");
-        PlainTenant victim = PlainTenant.in(plain.resolve("victim"), List.of());
+    private void closeOpened() throws Exception {
+        while (!opened.isEmpty()) {
+            opened.pop().close();
+        }
+    }
+
+    private <T extends AutoCloseable> T owned(T part) {
+        opened.push(part);
+        return part;
+    }
+
+    private static boolean any(List<Attack> attacks, Vantage vantage) {
+        return attacks.stream().anyMatch(attack -> attack.vantage() == vantage);
+    }
+
+    /** The plain host user; where that is not root, also as root of a user namespace of its own; a server without checks. */
+    private List<Pair> controls(Path plain, AgentPlace agents, List<Attack> attacks)
+            throws IOException, InterruptedException {
+        SandboxTenant victim = PlainSandbox.tenant(plain.resolve("victim"), List.of());
+        SandboxTenant attacker = PlainSandbox.tenant(plain.resolve("attacker"), List.of());
+        Path own = plain.resolve("own.sock");
+        Path others = plain.resolve("others.sock");
+        OpenRelay ownRelay = owned(OpenRelay.at(own));
+        OpenRelay othersRelay = owned(OpenRelay.at(others));
         List<Pair> controls = new ArrayList<>();
-        controls.add(new Pair(NONE, victim, PlainTenant.in(plain.resolve("attacker"), List.of())));
+        controls.add(new Pair(
+                NONE,
+                victim,
+                attacker,
+                Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agents.bareAgent(attacker)),
+                Map.of("BROKER", own.toString(), "V_BROKER", others.toString()),
+                word -> ownRelay.heard(word) || othersRelay.heard(word)));
         if (!trial.host().isRoot()) {
             controls.add(new Pair(
                     NONE,
-                    PlainTenant.in(plain.resolve("victim-2"), List.of()),
-                    PlainTenant.in(
+                    PlainSandbox.tenant(plain.resolve("victim-2"), List.of()),
+                    PlainSandbox.tenant(
                             plain.resolve("attacker-2"), List.of("unshare", "--user", "--map-root-user", "--mount"))));
+        }
+        if (any(attacks, Vantage.API)) {
+            NaiveServer naive = owned(NaiveServer.start(PlainSandbox.tenant(plain.resolve("naive"), List.of())));
+            controls.add(served(NONE, naive.base(), naive.trees(), plain));
         }
         return controls;
     }
 
-    private void attack(Engine engine, IsolationProvider provider, List<Attack> attacks)
+    /** Two tenants of a server, and a client outside of it. */
+    private Pair served(String place, URI base, Path trees, Path plain) throws IOException, InterruptedException {
+        String token = "attacker-" + UUID.randomUUID();
+        Tenant victim = ServerTenant.of(owned(new Client(base, "victim-" + UUID.randomUUID())), trees);
+        Tenant attacker = ServerTenant.of(owned(new Client(base, token)), trees);
+        SandboxTenant outside = PlainSandbox.tenant(plain.resolve("client"), List.of());
+        Hand client = (means, told) -> {
+            Map<String, String> all = new HashMap<>(told);
+            all.put("BASE", base.toString());
+            all.put("TOKEN", token);
+            return switch (means) {
+                case Means.Code code -> outside.run(code.command(), all);
+                case Means.Talk talk -> throw new IllegalArgumentException("a client is code, not " + talk);
+            };
+        };
+        return new Pair(place, victim, attacker, Map.of(Vantage.API, client), Map.of(), word -> false);
+    }
+
+    /** The agent with Cloister's rules, and nothing around it. */
+    private void rulesOnly(Engine engine, AgentPlace agents, Path plain, List<Attack> attacks)
             throws IOException, InterruptedException {
+        if (!any(attacks, Vantage.AGENT)) {
+            return;
+        }
+        SandboxTenant attacker = PlainSandbox.tenant(plain.resolve("rules-attacker"), List.of());
+        Pair pair = new Pair(
+                RULES,
+                PlainSandbox.tenant(plain.resolve("rules-victim"), List.of()),
+                attacker,
+                Map.of(Vantage.AGENT, agents.agent(attacker)),
+                Map.of(),
+                word -> false);
+        attack(engine, pair, Set.of(), attacks);
+    }
+
+    private void attack(Engine engine, AgentPlace agents, IsolationProvider provider, List<Attack> attacks)
+            throws Exception {
         String name = provider.mode().id();
         IsolationConfig isolation = trial.isolation(name);
         progress.accept("trying what " + name + " mode promises here");
@@ -115,23 +229,68 @@ public final class AttackRun {
             left.put(provider.mode(), availability.findings());
             return;
         }
-        promises.put(provider.mode(), availability.holds());
+        Set<Guarantee> holds = TrialHost.promises(availability);
+        promises.put(provider.mode(), holds);
         try (IsolationBackend backend = provider.open(isolation, trial.host())) {
-            SandboxSpec victim = trial.tenant(isolation, 0);
-            SandboxSpec attacker = trial.tenant(isolation, 1);
-            Pair pair = new Pair(
-                    name,
-                    new SandboxTenant(victim, backend.prepare(victim)),
-                    new SandboxTenant(attacker, backend.prepare(attacker)));
-            Told told = new Told(name, attacks.size());
-            engine.attack(pair, availability.holds(), attacks, result -> {
-                results.add(result);
-                told.one(result);
-            });
+            SandboxTenant victim = prepared(backend, trial.tenant(isolation, 0));
+            SandboxTenant attacker = prepared(backend, trial.tenant(isolation, 1));
+            try (AgentPlace.Socket others = agents.socket(victim);
+                    AgentPlace.Socket own = agents.socket(attacker)) {
+                Pair pair = new Pair(
+                        name,
+                        victim,
+                        attacker,
+                        Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agents.agent(attacker)),
+                        Map.of("BROKER", own.inner(), "V_BROKER", others.host().toString()),
+                        agents::upstreamHeard);
+                attack(engine, pair, holds, attacks);
+            }
+        }
+        if (any(attacks, Vantage.API)) {
+            overTheApi(engine, name, holds, attacks);
         }
     }
 
-    /** A line for each family. */
+    private static SandboxTenant prepared(IsolationBackend backend, SandboxSpec spec) {
+        return new SandboxTenant(spec, backend.prepare(spec));
+    }
+
+    private void overTheApi(Engine engine, String mode, Set<Guarantee> promised, List<Attack> attacks)
+            throws IOException, InterruptedException {
+        progress.accept(mode + ": starting a server for attacks over its API");
+        CloisterConfig served = configured.apply(Map.of(
+                "data",
+                // Short, for the path of a socket below it.
+                trial.walkable("s" + promises.size()).resolve("d").toString(),
+                "port",
+                "0",
+                "upstream.url",
+                "scripted",
+                "isolation.mode",
+                mode));
+        try (Cloister server = Cloister.start(served)) {
+            if (server.guarantees().weak()) {
+                return;
+            }
+            server.proveAgent();
+            URI base = URI.create("http://127.0.0.1:" + server.port());
+            Pair pair = served(mode, base, served.paths().workspaces(), trial.closed("client-" + mode));
+            attack(engine, pair, promised, attacks);
+        }
+    }
+
+    private void attack(Engine engine, Pair pair, Set<Guarantee> promised, List<Attack> attacks)
+            throws IOException, InterruptedException {
+        Told told = new Told(pair.place(), (int) attacks.stream()
+                .filter(attack -> pair.hands().containsKey(attack.vantage()))
+                .count());
+        engine.attack(pair, promised, attacks, result -> {
+            results.add(result);
+            told.one(result);
+        });
+    }
+
+    /** A line for each family, as code in a sandbox and otherwise. */
     private final class Told {
         private final String mode;
         private final int all;
@@ -145,8 +304,10 @@ public final class AttackRun {
 
         void one(Result result) {
             made++;
-            if (!family.equals(result.attack().family().title())) {
-                family = result.attack().family().title();
+            String now = result.attack().family().title()
+                    + (result.attack().vantage() == Vantage.AGENT ? ", by the agent" : "");
+            if (!family.equals(now)) {
+                family = now;
                 progress.accept("%s: %d of %d, %s".formatted(mode, made, all, family));
             }
         }

@@ -1,15 +1,18 @@
 package dev.cloister.cli.demo;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -17,9 +20,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** One tenant's side of the API. */
-final class Client implements AutoCloseable {
+public final class Client implements AutoCloseable {
     private static final JsonMapper JSON = JsonMapper.builder().build();
-    static final String MODEL = "claude-sonnet-5";
+    public static final String MODEL = "claude-sonnet-5";
 
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -28,14 +31,14 @@ final class Client implements AutoCloseable {
     private final URI base;
     private final String token;
 
-    Client(URI base, String token) {
+    public Client(URI base, String token) {
         this.base = base;
         this.token = token;
     }
 
     /** @param body as it came */
-    record Answer(int status, JsonNode body, String session) {
-        String error() {
+    public record Answer(int status, JsonNode body, String session) {
+        public String error() {
             return body.path("error").path("message").asString("");
         }
     }
@@ -64,7 +67,7 @@ final class Client implements AutoCloseable {
         return message(script(steps));
     }
 
-    Answer message(String text) throws IOException, InterruptedException {
+    public Answer message(String text) throws IOException, InterruptedException {
         return answer(http.send(post("/v1/messages", messageBody(text)), BodyHandlers.ofString()));
     }
 
@@ -86,12 +89,35 @@ final class Client implements AutoCloseable {
     }
 
     /** A command in the tenant's sandbox, without the agent; its standard output. */
-    String exec(String script) throws IOException, InterruptedException {
-        ObjectNode body = JSON.createObjectNode();
-        ArrayNode command = body.putArray("command");
-        List.of("/bin/sh", "-c", script).forEach(command::add);
-        Answer answer = answer(http.send(post("/v1/exec", body), BodyHandlers.ofString()));
+    public String exec(String script) throws IOException, InterruptedException {
+        return exec(List.of("/bin/sh", "-c", script), Map.of());
+    }
+
+    public String exec(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
+        Answer answer = answer(http.send(post("/v1/exec", command(command, environment)), BodyHandlers.ofString()));
         return answer.status() == 200 ? answer.body().path("stdout").asString("") : answer.error();
+    }
+
+    /** The same with its output as it comes, as server-sent events; closing it ends the command. */
+    public InputStream execStream(List<String> command, Map<String, String> environment)
+            throws IOException, InterruptedException {
+        ObjectNode body = command(command, environment).put("stream", true);
+        HttpResponse<InputStream> response = http.send(post("/v1/exec", body), BodyHandlers.ofInputStream());
+        if (response.statusCode() != 200) {
+            try (InputStream error = response.body()) {
+                throw new IOException(new String(error.readAllBytes(), StandardCharsets.UTF_8));
+            }
+        }
+        return response.body();
+    }
+
+    private static ObjectNode command(List<String> command, Map<String, String> environment) {
+        ObjectNode body = JSON.createObjectNode();
+        ArrayNode words = body.putArray("command");
+        command.forEach(words::add);
+        ObjectNode variables = body.putObject("env");
+        environment.forEach(variables::put);
+        return body;
     }
 
     Answer interrupt(String session) throws IOException, InterruptedException {

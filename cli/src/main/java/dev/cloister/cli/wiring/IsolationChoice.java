@@ -55,8 +55,7 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
                 .max(Comparator.comparingInt(c -> c.availability().holds().size()))
                 .orElseThrow(() -> none(wanted.mode(), candidates));
 
-        Set<Guarantee> holds = EnumSet.copyOf(IN_EVERY_MODE);
-        holds.addAll(chosen.availability().holds());
+        Set<Guarantee> holds = holds(chosen.availability());
         Set<Guarantee> missing = EnumSet.noneOf(Guarantee.class);
         missing.addAll(wanted.require());
         missing.removeAll(holds);
@@ -70,6 +69,13 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
                 chosen.provider(),
                 new Guarantees(
                         chosen.provider().mode(), holds, chosen.availability().findings(), weak));
+    }
+
+    /** What a server in a mode holds: the mode's own, and what is held in every mode. */
+    static Set<Guarantee> holds(Availability availability) {
+        Set<Guarantee> holds = EnumSet.copyOf(IN_EVERY_MODE);
+        holds.addAll(availability.holds());
+        return holds;
     }
 
     static List<IsolationProvider> strongestFirst() {

@@ -1,6 +1,8 @@
 package dev.cloister.cli.wiring;
 
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.spi.Availability;
+import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationProvider;
@@ -60,6 +62,11 @@ public final class TrialHost implements AutoCloseable {
         return IsolationChoice.strongestFirst().reversed();
     }
 
+    /** What a server promises in a mode that was found like this. */
+    public static Set<Guarantee> promises(Availability availability) {
+        return IsolationChoice.holds(availability);
+    }
+
     /** What a mode needs to know. Modes that are open at the same time are given different names. */
     public IsolationConfig isolation(String name) {
         return places(name).isolation(config);
@@ -88,6 +95,14 @@ public final class TrialHost implements AutoCloseable {
     /** Makes a directory that nobody but the server's user may enter. */
     public Path closed(String name) throws IOException {
         return Files.createDirectory(directory.resolve(name), OWNER_ONLY);
+    }
+
+    /** Makes a directory that a server's data can stand in: every tenant's uid can walk through. */
+    public Path walkable(String name) throws IOException {
+        Path made = Files.createDirectory(directory.resolve(name));
+        Files.setPosixFilePermissions(
+                made, PosixFilePermissions.fromString(HostFacts.uid() == 0 ? "rwx--x--x" : "rwx------"));
+        return made;
     }
 
     private RunDirectory places(String name) {

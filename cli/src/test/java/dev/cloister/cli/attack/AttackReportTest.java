@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Language;
+import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.Outcome;
 import dev.cloister.isolation.tck.Result;
 import dev.cloister.isolation.tck.Sign;
+import dev.cloister.isolation.tck.Vantage;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
@@ -21,8 +23,14 @@ import tools.jackson.databind.JsonNode;
 
 class AttackReportTest {
     private static Result result(String id, boolean promised, Outcome outcome) {
-        Attack attack =
-                new Attack(id, Family.LINKS, Guarantee.FILES_OF_OTHERS_UNREADABLE, Language.SH, "", Sign.GAINED, false);
+        Attack attack = new Attack(
+                id,
+                Family.LINKS,
+                Guarantee.FILES_OF_OTHERS_UNREADABLE,
+                Vantage.SANDBOX,
+                new Means.Code(Language.SH, ""),
+                Sign.GAINED,
+                false);
         return new Result(attack, "namespaces", promised, outcome, "<said>");
     }
 

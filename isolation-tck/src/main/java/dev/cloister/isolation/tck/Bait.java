@@ -1,7 +1,6 @@
 package dev.cloister.isolation.tck;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -25,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +48,7 @@ public final class Bait implements AutoCloseable {
     private boolean harmed;
     private SortedMap<Path, String> tree = new TreeMap<>();
     private String word = "";
+    private Map<String, String> kept = Map.of();
 
     private Bait(Pair pair, Path scratch) throws IOException {
         this.pair = pair;
@@ -71,6 +72,7 @@ public final class Bait implements AutoCloseable {
                             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))),
                     "state-" + bait.token);
             bait.live();
+            bait.kept = pair.victim().keep("session-" + bait.token);
         } catch (IOException | InterruptedException | RuntimeException e) {
             bait.close();
             throw e;
@@ -88,13 +90,8 @@ public final class Bait implements AutoCloseable {
         return scratch.resolve("state-" + name);
     }
 
-    private static String script() throws IOException {
-        try (InputStream source = Bait.class.getResourceAsStream("victim.py")) {
-            if (source == null) {
-                throw new IllegalStateException("victim.py is missing from this build");
-            }
-            return new String(source.readAllBytes(), StandardCharsets.UTF_8);
-        }
+    private static String script() {
+        return Naive.resource("victim.py");
     }
 
     private void live() throws IOException, InterruptedException {
@@ -103,7 +100,15 @@ public final class Bait implements AutoCloseable {
                         List.of("python3", "-c", script(), "arg-" + token, "bait-" + name),
                         Map.of("BAIT", name, "SECRET", "env-" + token),
                         "READY");
-        victimPid = processWith("\0arg-" + token + "\0bait-", List.of("cmdline"));
+        victimPid = processWhere(pid -> {
+            String line = read(pid, "cmdline");
+            // Not what launched it, which may have been given the same arguments.
+            return line.substring(0, Math.max(0, line.indexOf('\0'))).endsWith("python3")
+                    && line.contains("\0arg-" + token + "\0bait-");
+        });
+        if (victimPid == 0) {
+            throw new IOException("the victim ended as soon as it was ready");
+        }
         harmed = false;
     }
 
@@ -114,6 +119,8 @@ public final class Bait implements AutoCloseable {
     /** What attacks are told. None of it is secret. */
     public Map<String, String> variables() {
         Map<String, String> all = new TreeMap<>();
+        all.putAll(pair.told());
+        all.putAll(kept);
         all.put("V_HOME", pair.victim().home().toString());
         all.put("V_WORK", pair.victim().work().toString());
         all.put("V_PID", Long.toString(victimPid));
@@ -146,7 +153,7 @@ public final class Bait implements AutoCloseable {
                 yield harmed;
             }
             case PROCESS_HARMED -> !isWell(victimPid);
-            case WORD_RECEIVED -> drain();
+            case WORD_RECEIVED -> drain() || pair.ears().test(word);
             case PROCESS_LEFT -> isLeft();
             case GAINED -> output.lines().anyMatch("GAINED"::equals);
         };
@@ -202,13 +209,12 @@ public final class Bait implements AutoCloseable {
         }
     }
 
-    /** The pid, as the host numbers it, of a process with the text in one of its files in /proc; 0 if there is none. */
-    private static long processWith(String text, List<String> files) throws IOException {
+    /** The pid, as the host numbers it, of a living process like that; 0 if there is none. */
+    private static long processWhere(LongPredicate wanted) throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path entry : entries) {
                 long pid = Long.parseLong(entry.getFileName().toString());
-                if (files.stream().anyMatch(file -> contains(entry.resolve(file), text))
-                        && "ZX".indexOf(state(pid)) < 0) {
+                if (wanted.test(pid) && "ZX".indexOf(state(pid)) < 0) {
                     return pid;
                 }
             }
@@ -216,18 +222,19 @@ public final class Bait implements AutoCloseable {
         return 0;
     }
 
-    private static boolean contains(Path file, String text) {
+    /** A file of a process in /proc; empty if it ended while we looked, or is none of ours. */
+    private static String read(long pid, String file) {
         try {
-            return Files.readString(file, StandardCharsets.ISO_8859_1).contains(text);
+            return Files.readString(Path.of("/proc", Long.toString(pid), file), StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
-            // It ended while we looked, or is none of ours.
-            return false;
+            return "";
         }
     }
 
     /** By its environment too: between a fork and an exec a process has its parent's arguments. */
     private long leftProcess() throws IOException {
-        return processWith(word, List.of("cmdline", "environ"));
+        return processWhere(pid ->
+                read(pid, "cmdline").contains(word) || read(pid, "environ").contains(word));
     }
 
     /** Whether a process is there, and neither stopped nor dead. */

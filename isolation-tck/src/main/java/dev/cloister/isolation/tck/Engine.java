@@ -46,7 +46,7 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Makes attacks on a pair, one after the other.
+     * Makes those attacks on a pair that its attacker has a hand for, one after the other.
      *
      * @param promised what the pair's place promises
      * @param each gets each result as soon as it is there
@@ -54,7 +54,7 @@ public final class Engine implements AutoCloseable {
     public void attack(Pair pair, Set<Guarantee> promised, List<Attack> attacks, Consumer<Result> each)
             throws IOException, InterruptedException {
         try (Bait bait = Bait.lay(pair, scratch)) {
-            for (Attack attack : attacks) {
+            for (Attack attack : attacks.stream().filter(pair::canTry).toList()) {
                 Attempt attempt = attempt(bait, pair, attack);
                 Outcome outcome =
                         attempt.through() ? Outcome.PASSED : isValid(attack) ? Outcome.BLOCKED : Outcome.INVALID;
@@ -77,7 +77,9 @@ public final class Engine implements AutoCloseable {
         if (known == null) {
             known = false;
             for (Bait control : controls) {
-                known = known || attempt(control, control.pair(), attack).through();
+                known = known
+                        || control.pair().canTry(attack)
+                                && attempt(control, control.pair(), attack).through();
             }
             valid.put(attack.id(), known);
         }
@@ -86,7 +88,7 @@ public final class Engine implements AutoCloseable {
 
     private static Attempt attempt(Bait bait, Pair pair, Attack attack) throws IOException, InterruptedException {
         bait.ready();
-        String output = pair.attacker().run(attack.language().command(attack.text()), bait.variables());
+        String output = pair.hand(attack.vantage()).make(attack.means(), bait.variables());
         return new Attempt(bait.shows(attack.sign(), output), output);
     }
 

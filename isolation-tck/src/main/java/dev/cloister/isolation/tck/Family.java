@@ -8,14 +8,18 @@ public enum Family {
     INTERPRETERS("python/node exec"),
     LINKS("symlinks"),
     PROC("process file system"),
-    TRACES("sessions, caches, logs of others"),
+    SESSIONS("sessions leak"),
+    TRACES("cache/logs leak"),
     SERVER("the server's own state"),
     PROCESSES("signals and tracing"),
     IPC("shared memory and sockets"),
     NETWORK("network"),
     PRIVILEGES("privileges and kernel surface"),
     RESOURCES("exhaustion"),
-    REMAINS("what outlives its turn");
+    REMAINS("what outlives its turn"),
+    BROKER("abuse of the broker"),
+    AGENT("the agent and hostile workspaces"),
+    API("files and commands by the API");
 
     private final String title;
 

@@ -19,6 +19,15 @@ public interface Tenant {
      */
     String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException;
 
+    /**
+     * Has it keep a secret wherever its kind of place keeps something besides files and processes.
+     *
+     * @return what attacks may know of that, by name
+     */
+    default Map<String, String> keep(String secret) throws IOException, InterruptedException {
+        return Map.of();
+    }
+
     /** Starts a command that goes on until it is closed; the command says on standard output when it is ready. */
     AutoCloseable start(List<String> command, Map<String, String> environment, String ready)
             throws IOException, InterruptedException;

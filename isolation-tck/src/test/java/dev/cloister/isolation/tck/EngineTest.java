@@ -20,12 +20,12 @@ class EngineTest {
     @TempDir
     private Path directory;
 
-    private PlainTenant victim = new PlainTenant(Path.of("/"), List.of());
-    private PlainTenant attacker = new PlainTenant(Path.of("/"), List.of());
+    private SandboxTenant victim;
+    private SandboxTenant attacker;
     private Engine engine;
 
     /** An attacker whose commands come to nothing: the perfect wall. */
-    private record Walled(PlainTenant behind) implements Tenant {
+    private record Walled(Tenant behind) implements Tenant {
         @Override
         public Path work() {
             return behind.work();
@@ -49,8 +49,8 @@ class EngineTest {
 
     @BeforeEach
     void open() throws Exception {
-        victim = PlainTenant.in(directory.resolve("victim"), List.of());
-        attacker = PlainTenant.in(directory.resolve("attacker"), List.of());
+        victim = PlainSandbox.tenant(directory.resolve("victim"), List.of());
+        attacker = PlainSandbox.tenant(directory.resolve("attacker"), List.of());
         Pair plain = new Pair("none", victim, attacker);
         engine = Engine.open(List.of(plain), Files.createDirectory(directory.resolve("server")));
     }
@@ -71,11 +71,17 @@ class EngineTest {
 
     private static Attack attack(String id, Sign sign, String text) {
         return new Attack(
-                id, Family.DIRECT_READS, Guarantee.FILES_OF_OTHERS_UNREADABLE, Language.SH, text, sign, false);
+                id,
+                Family.DIRECT_READS,
+                Guarantee.FILES_OF_OTHERS_UNREADABLE,
+                Vantage.SANDBOX,
+                new Means.Code(Language.SH, text),
+                sign,
+                false);
     }
 
     private List<Result> against(Tenant other, List<Attack> attacks) throws Exception {
-        Pair pair = new Pair("somewhere", PlainTenant.in(directory.resolve("other"), List.of()), other);
+        Pair pair = new Pair("somewhere", PlainSandbox.tenant(directory.resolve("other"), List.of()), other);
         List<Result> results = new ArrayList<>();
         engine.attack(pair, Set.of(Guarantee.FILES_OF_OTHERS_UNREADABLE), attacks, results::add);
         return results;
@@ -118,7 +124,7 @@ class EngineTest {
                 attack("environ", Sign.SECRET_SHOWN, "cat /proc/$V_PID/environ"),
                 attack("nothing", Sign.TREE_CHANGED, "true"));
         List<Outcome> outcomes = new ArrayList<>();
-        Pair pair = new Pair("somewhere", PlainTenant.in(directory.resolve("other"), List.of()), attacker);
+        Pair pair = new Pair("somewhere", PlainSandbox.tenant(directory.resolve("other"), List.of()), attacker);
         engine.attack(pair, Set.of(), attacks, result -> outcomes.add(result.outcome()));
         assertThat(outcomes.subList(0, 4)).containsOnly(Outcome.PASSED);
         assertThat(outcomes.getLast()).isNotEqualTo(Outcome.PASSED);

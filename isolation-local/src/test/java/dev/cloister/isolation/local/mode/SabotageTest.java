@@ -17,7 +17,7 @@ import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
 import dev.cloister.isolation.tck.Outcome;
 import dev.cloister.isolation.tck.Pair;
-import dev.cloister.isolation.tck.PlainTenant;
+import dev.cloister.isolation.tck.PlainSandbox;
 import dev.cloister.isolation.tck.Result;
 import dev.cloister.isolation.tck.SandboxTenant;
 import dev.cloister.isolation.tck.Tenant;
@@ -201,8 +201,8 @@ class SabotageTest {
                     Engine engine = Engine.open(
                             List.of(new Pair(
                                     "none",
-                                    PlainTenant.in(stage.root.resolve("plain-a"), List.of()),
-                                    PlainTenant.in(stage.root.resolve("plain-b"), List.of()))),
+                                    PlainSandbox.tenant(stage.root.resolve("plain-a"), List.of()),
+                                    PlainSandbox.tenant(stage.root.resolve("plain-b"), List.of()))),
                             Files.setPosixFilePermissions(
                                     Files.createDirectory(stage.root.resolve("server")),
                                     PosixFilePermissions.fromString("rwx------")))) {

@@ -3,7 +3,9 @@ package dev.cloister.isolation.tck.corpus;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Language;
+import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.Sign;
+import dev.cloister.isolation.tck.Vantage;
 import dev.cloister.spi.Guarantee;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,6 +28,43 @@ final class Attacks {
                     print("GAINED")
             """;
 
+    /** For Python: calls of the API, and a shell in the attacker's sandbox. */
+    private static final String CLIENT = """
+            import http.client, io, json, os, sys, tarfile, threading, urllib.parse
+            base = urllib.parse.urlsplit(os.environ["BASE"])
+            home, work = os.environ["V_HOME"], os.environ["V_WORK"]
+            session = os.environ["V_SESSION"]
+            # New each time: what an earlier attack left must not look like this one's.
+            planted = os.environ["WORD"].encode()
+            up = "/".join([".."] * 12)
+            def call(method, path, body=None, **headers):
+                connection = http.client.HTTPConnection(base.hostname, base.port, timeout=15)
+                everything = {"Authorization": "Bearer " + os.environ["TOKEN"]}
+                everything.update({name.replace("_", "-"): value for name, value in headers.items()})
+                if isinstance(body, dict):
+                    body, everything["Content-Type"] = json.dumps(body), "application/json"
+                connection.request(method, path, body, everything)
+                answer = connection.getresponse()
+                return answer.status, answer.read().decode("utf-8", "replace")
+            def show(*arguments, **headers):
+                print(call(*arguments, **headers)[1])
+            def good(status):
+                if status < 300: print("GAINED")
+            def sh(text, **more):
+                told = {name: os.environ[name] for name in ("V_HOME", "V_WORK", "V_PID")}
+                return call("POST", "/v1/exec", dict({"command": ["/bin/sh", "-c", text], "env": told}, **more))[1]
+            def tar(*members):
+                archive = io.BytesIO()
+                with tarfile.open(fileobj=archive, mode="w") as file:
+                    for name, kind, target, content in members:
+                        member = tarfile.TarInfo(name)
+                        member.type, member.linkname, member.size, member.mode = kind, target, len(content), 0o644
+                        file.addfile(member, io.BytesIO(content))
+                return archive.getvalue()
+            def send(*members):
+                return call("PUT", "/v1/files/?format=tar", tar(*members), Content_Type="application/x-tar")
+            """;
+
     private final Family family;
     private final List<Attack> all = new ArrayList<>();
 
@@ -34,12 +73,33 @@ final class Attacks {
     }
 
     Attacks add(String id, Guarantee guarantee, Sign sign, Language language, String text) {
-        all.add(new Attack(id, family, guarantee, language, text, sign, false));
+        all.add(attack(id, guarantee, Vantage.SANDBOX, new Means.Code(language, text), sign, false));
         return this;
     }
 
     Attacks byRoot(String id, Guarantee guarantee, Sign sign, Language language, String text) {
-        all.add(new Attack(id, family, guarantee, language, text, sign, true));
+        all.add(attack(id, guarantee, Vantage.SANDBOX, new Means.Code(language, text), sign, true));
+        return this;
+    }
+
+    private Attack attack(String id, Guarantee guarantee, Vantage vantage, Means means, Sign sign, boolean byRootOnly) {
+        return new Attack(id, family, guarantee, vantage, means, sign, byRootOnly);
+    }
+
+    /** By the agent, see {@link Means.Talk}. */
+    Attacks talk(String id, Guarantee guarantee, Sign sign, String before, List<String> prompts, String after) {
+        all.add(attack(id, guarantee, Vantage.AGENT, new Means.Talk(before, prompts, after), sign, false));
+        return this;
+    }
+
+    /** Python as a client outside, which knows how to call the API as the attacker. */
+    Attacks call(String id, Guarantee guarantee, Sign sign, String text) {
+        all.add(attack(id, guarantee, Vantage.API, new Means.Code(Language.PYTHON, CLIENT + text), sign, false));
+        return this;
+    }
+
+    Attacks callByRoot(String id, Guarantee guarantee, Sign sign, String text) {
+        all.add(attack(id, guarantee, Vantage.API, new Means.Code(Language.PYTHON, CLIENT + text), sign, true));
         return this;
     }
 

@@ -4,11 +4,19 @@ import dev.cloister.isolation.tck.Attack;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** All attacks that are made as code in a sandbox. */
+/** All attacks. */
 public final class Corpus {
     private Corpus() {}
 
+    /** From every vantage point. */
     public static List<Attack> attacks() {
+        List<Attack> code = code();
+        return Stream.of(code, Agents.attacks(code), Clients.attacks())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    private static List<Attack> code() {
         return Stream.of(
                         Reads.attacks(),
                         Interpreters.attacks(),
@@ -21,7 +29,8 @@ public final class Corpus {
                         Network.attacks(),
                         Privileges.attacks(),
                         Resources.attacks(),
-                        Remains.attacks())
+                        Remains.attacks(),
+                        Brokers.attacks())
                 .flatMap(List::stream)
                 .toList();
     }

@@ -32,14 +32,10 @@ class CorpusTest {
                 .isEqualTo(EnumSet.allOf(Sign.class));
     }
 
-    /** The others are about the agent and the server, which code in a sandbox cannot attack alone. */
+    /** But for the server's death, which an attack would not survive: the end-to-end tests kill it. */
     @Test
-    void everyPromiseAboutASandboxIsAttacked() {
-        Set<Guarantee> elsewhere = EnumSet.of(
-                Guarantee.CREDENTIAL_NEVER_INSIDE,
-                Guarantee.WORKSPACE_CODE_NOT_RUN,
-                Guarantee.TOOL_POLICY_ENFORCED,
-                Guarantee.PROCESSES_END_WITH_SERVER);
+    void everyPromiseIsAttacked() {
+        Set<Guarantee> elsewhere = EnumSet.of(Guarantee.PROCESSES_END_WITH_SERVER);
         assertThat(ATTACKS.stream().map(Attack::guarantee).collect(Collectors.toSet()))
                 .isEqualTo(EnumSet.complementOf(EnumSet.copyOf(elsewhere)));
     }
@@ -47,7 +43,7 @@ class CorpusTest {
     @Test
     void noAttackIsGivenASecretOrEndsWhatItDoesNotKnow() {
         assertThat(ATTACKS)
-                .extracting(Attack::text)
+                .extracting(attack -> attack.means().toString())
                 .noneMatch(text ->
                         text.contains("kill -9 -1") || text.contains("kill -KILL -1") || text.contains("reboot"));
     }
