@@ -2,6 +2,7 @@ package dev.cloister.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cloister.cli.attack.AttackMatrix;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.spi.Guarantee;
@@ -90,6 +91,40 @@ class DocumentationTest {
         assertThat(Guarantee.values())
                 .allSatisfy(guarantee ->
                         assertThat(readme).contains("| `" + guarantee + "` | " + guarantee.promise() + " |"));
+    }
+
+    /** Its figures come from a report and from nowhere else. */
+    @Test
+    void theReadmesMatrixIsThatOfTheReport() throws IOException {
+        JsonNode report = JsonMapper.shared().readTree(Files.readString(ROOT.resolve("docs/attacks/host-root.json")));
+        String matrix = AttackMatrix.of(report);
+        assertThat(AttackMatrix.into(read("README.md"), matrix)).isEqualTo(read("README.md"));
+        assertThat(matrix)
+                .contains("| direct file read | ")
+                .contains(" namespaces |")
+                .contains("| 0 of ");
+    }
+
+    /** What a report calls broken or invalid is mended before it is checked in. */
+    @Test
+    void noReportHasABrokenPromiseOrAnAttackThatProvesNothing() throws IOException {
+        try (Stream<Path> reports = Files.list(ROOT.resolve("docs/attacks"))) {
+            List<Path> all = reports.filter(file -> file.toString().endsWith("-root.json")
+                            || file.toString().endsWith("-user.json"))
+                    .toList();
+            assertThat(all).isNotEmpty();
+            for (Path file : all) {
+                JsonNode report = JsonMapper.shared().readTree(Files.readString(file));
+                assertThat(report.path("results").size()).as(file.toString()).isGreaterThan(80);
+                for (JsonNode result : report.path("results")) {
+                    String outcome = result.path("outcome").asString();
+                    assertThat(outcome).as(file + " " + result).isNotEqualTo("INVALID");
+                    assertThat(result.path("promised").asBoolean() && outcome.equals("PASSED"))
+                            .as(file + " " + result)
+                            .isFalse();
+                }
+            }
+        }
     }
 
     @Test

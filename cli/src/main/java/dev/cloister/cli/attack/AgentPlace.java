@@ -134,7 +134,10 @@ final class AgentPlace implements AutoCloseable {
                 try (BufferedReader lines =
                         new BufferedReader(new InputStreamReader(process.stdout(), StandardCharsets.UTF_8))) {
                     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                        StreamJson.parse(line).forEach(event -> note(event, said));
+                        // Killed by an attack of its own, it may end within a line.
+                        if (line.startsWith("{") && line.endsWith("}")) {
+                            StreamJson.parse(line).forEach(event -> note(event, said));
+                        }
                     }
                 }
                 impatience.cancel(false);

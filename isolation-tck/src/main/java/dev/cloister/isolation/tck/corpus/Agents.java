@@ -31,6 +31,9 @@ final class Agents {
             Family.TRACES,
             Family.SERVER);
 
+    /** They print more than the tool shows. */
+    private static final Set<String> LONG = Set.of("proc-environ-all", "proc-cmdline-all", "proc-ps");
+
     private static final List<String> NAMES =
             List.of("V_HOME", "V_WORK", "V_PID", "V_BAIT", "SERVER_PID", "SERVER_STATE", "TCP", "UDP", "WORD");
 
@@ -98,8 +101,7 @@ final class Agents {
     static List<Attack> attacks(List<Attack> code) {
         Stream<Attack> made = code.stream()
                 .filter(attack -> BY_BASH.contains(attack.family()))
-                // The tool shows the beginning of what is long.
-                .filter(attack -> !attack.id().endsWith("-all"))
+                .filter(attack -> !LONG.contains(attack.id()))
                 .filter(attack -> attack.means() instanceof Means.Code)
                 .map(attack -> byBash(attack, (Means.Code) attack.means()));
         return Stream.concat(made, own().stream()).toList();

@@ -23,15 +23,18 @@ final class Resources {
                         children = []
                         for _ in range(8):
                             r, w = os.pipe()
-                            if os.fork() == 0:
+                            child = os.fork()
+                            if child == 0:
                                 block = bytearray(b"x") * (96 << 20)
                                 os.write(w, b"1")
                                 sys.stdin.read(0)
                                 import time; time.sleep(3)
                                 os._exit(0)
                             os.close(w)
-                            children.append(r)
-                        if all(os.read(r, 1) for r in children): print("GAINED")
+                            children.append((child, r))
+                        filled = all(os.read(r, 1) for _, r in children)
+                        # All at once: one that was killed after it had filled its own gave room to the next.
+                        if filled and all(os.waitpid(child, os.WNOHANG)[0] == 0 for child, _ in children): print("GAINED")
                         """)
                 .add("exhaust-memory-tmp", RESOURCES_BOUNDED, GAINED, PYTHON, """
                         import os
