@@ -9,6 +9,8 @@ import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecService;
 import dev.cloister.core.isolation.Guarantees;
+import dev.cloister.core.isolation.Suspension;
+import dev.cloister.core.isolation.Sweep;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
@@ -47,9 +49,12 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -94,8 +99,16 @@ public final class Cloister implements AutoCloseable {
 
             PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
             Metrics metrics = new Metrics(meters);
-            Violations violations =
-                    new Violations(audit, metrics, guarantees.mode().id());
+            // The sandboxes come later, and tell of violations themselves.
+            List<Consumer<TenantId>> endings = new CopyOnWriteArrayList<>();
+            Violations violations = new Violations(
+                    audit,
+                    metrics,
+                    guarantees.mode().id(),
+                    new Suspension(
+                            config.violations().suspendAfter(),
+                            config.violations().window(),
+                            tenant -> suspend(tenant, store, audit, config, endings)));
             WorkspaceRoot workspaces = owned(new WorkspaceRoot(
                     config.paths().workspaces(),
                     host.serverUid(),
@@ -104,8 +117,9 @@ public final class Cloister implements AutoCloseable {
             workspaces.prepare();
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);
-            UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, audit));
+            UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, violations));
             Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics, books);
+            endings.add(sandboxes::end);
 
             ScheduledThreadPoolExecutor timer = timer();
             owned(timer::shutdownNow);
@@ -133,7 +147,8 @@ public final class Cloister implements AutoCloseable {
             SessionRegistry registry =
                     new SessionRegistry(store, audit, clock, config.sessions().perTenant());
             ModelAllowList models = new ModelAllowList(config.models().allowed());
-            ExecService execs = new ExecService(sandboxes, files, commands, audit, metrics, timer, limits.path());
+            ExecService execs =
+                    new ExecService(sandboxes, files, commands, audit, violations, metrics, timer, limits.path());
             TurnService turns = owned(new TurnService(new TurnService.Parts(
                     store,
                     sandboxes,
@@ -187,11 +202,35 @@ public final class Cloister implements AutoCloseable {
                                             .toList()
                                             .toString(),
                             "upstream", upstream.description()));
+            config.isolation()
+                    .sweep()
+                    .ifPresent(every -> owned(Sweep.start(workspaces, store::tenants, violations, every)));
             http.start();
         } catch (RuntimeException e) {
             close();
             throw e;
         }
+    }
+
+    /** The canary is in no store: a fault of its own is the server's, and stops the start. */
+    private static void suspend(
+            TenantId tenant, Store store, Audit audit, CloisterConfig config, List<Consumer<TenantId>> endings) {
+        if (store.tenant(tenant).filter(Tenant::enabled).isEmpty()) {
+            return;
+        }
+        store.setTenantEnabled(tenant, false);
+        audit.record(
+                "server",
+                "tenant.suspended",
+                Map.of(
+                        "tenant", tenant.value(),
+                        "violations", config.violations().suspendAfter().orElse(0),
+                        "window_ms", config.violations().window().toMillis()));
+        log.warn(
+                "tenant {} was suspended for its violations; `cloister tenant resume {}` serves it again",
+                tenant,
+                tenant);
+        endings.forEach(ending -> ending.accept(tenant));
     }
 
     private <T extends AutoCloseable> T owned(T part) {

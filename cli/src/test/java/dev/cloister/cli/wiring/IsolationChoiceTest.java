@@ -51,7 +51,8 @@ class IsolationChoiceTest {
 
     private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
         return IsolationChoice.make(
-                new CloisterConfig.Isolation(mode, false, require, LIMITS, Optional.empty(), List.of()),
+                new CloisterConfig.Isolation(
+                        mode, false, require, LIMITS, Optional.empty(), List.of(), Optional.empty()),
                 new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), jails),
                 host);
     }

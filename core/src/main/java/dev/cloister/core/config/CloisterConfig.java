@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -19,6 +20,7 @@ public record CloisterConfig(
         Identity identity,
         Tenants tenants,
         Isolation isolation,
+        Violations violations,
         UpstreamSettings upstream,
         Models models,
         Agent agent,
@@ -57,14 +59,21 @@ public record CloisterConfig(
 
     public record UidRange(long first, long last) {}
 
-    /** @param mode empty: the strongest that is available */
+    /**
+     * @param mode empty: the strongest that is available
+     * @param sweep how often tenants' directories are looked at; empty: never
+     */
     public record Isolation(
             Optional<IsolationMode> mode,
             boolean acceptWeak,
             Set<Guarantee> require,
             SandboxLimits limits,
             Optional<Path> cgroupParent,
-            List<Path> programs) {}
+            List<Path> programs,
+            Optional<Duration> sweep) {}
+
+    /** @param suspendAfter how many of one tenant within the window suspend it; empty: none */
+    public record Violations(OptionalInt suspendAfter, Duration window) {}
 
     /** @param url empty: the scripted upstream */
     public record UpstreamSettings(

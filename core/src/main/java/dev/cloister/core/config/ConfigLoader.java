@@ -13,12 +13,14 @@ import dev.cloister.core.config.CloisterConfig.Policy;
 import dev.cloister.core.config.CloisterConfig.Sessions;
 import dev.cloister.core.config.CloisterConfig.Tenants;
 import dev.cloister.core.config.CloisterConfig.UpstreamSettings;
+import dev.cloister.core.config.CloisterConfig.Violations;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -79,6 +81,11 @@ public final class ConfigLoader {
                 new Identity(values.get(Keys.IDENTITY_MODE), values.get(Keys.IDENTITY_ADMISSION)),
                 new Tenants(values.get(Keys.TENANTS_UID_RANGE)),
                 isolation(values),
+                new Violations(
+                        values.get(Keys.VIOLATIONS_SUSPEND_AFTER)
+                                .map(OptionalInt::of)
+                                .orElseGet(OptionalInt::empty),
+                        values.get(Keys.VIOLATIONS_WINDOW)),
                 new UpstreamSettings(
                         values.get(Keys.UPSTREAM_URL),
                         values.get(Keys.UPSTREAM_CREDENTIAL),
@@ -111,7 +118,8 @@ public final class ConfigLoader {
                         values.get(Keys.ISOLATION_TMP),
                         values.get(Keys.ISOLATION_OPEN_FILES)),
                 values.find(Keys.ISOLATION_CGROUP_PARENT),
-                values.get(Keys.ISOLATION_PROGRAMS).stream().map(Path::of).toList());
+                values.get(Keys.ISOLATION_PROGRAMS).stream().map(Path::of).toList(),
+                values.get(Keys.ISOLATION_SWEEP));
     }
 
     private static Paths paths(Values values, HostDefaults host) {

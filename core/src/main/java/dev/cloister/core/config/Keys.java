@@ -107,6 +107,27 @@ final class Keys {
             "Guarantees without which the server does not start. It prints at its start what this host holds.",
             "[FILES_OF_OTHERS_UNREADABLE, CREDENTIAL_NEVER_INSIDE]");
 
+    static final Key<Optional<Duration>> ISOLATION_SWEEP = key(
+            "isolation.sweep",
+            ValueTypes.duration().orWord("off"),
+            "60s",
+            "How often the owner and mode of every tenant's directories are looked at. What is not as it must be is a"
+                    + " violation; it is not mended.",
+            "5m");
+    static final Key<Optional<Integer>> VIOLATIONS_SUSPEND_AFTER = key(
+            "violations.suspend-after",
+            ValueTypes.number(1, 1_000_000).orWord("never"),
+            "never",
+            "How many violations of one tenant within `violations.window` suspend it. What it runs is ended, and its requests"
+                    + " are refused until `cloister tenant resume`. An agent that tries a tool its policy refuses counts too.",
+            "20");
+    static final Key<Duration> VIOLATIONS_WINDOW = key(
+            "violations.window",
+            ValueTypes.duration(),
+            "1m",
+            "The time within which `violations.suspend-after` counts.",
+            "10m");
+
     static final Key<Long> ISOLATION_MEMORY = key(
             "isolation.memory",
             ValueTypes.size("1024GiB"),

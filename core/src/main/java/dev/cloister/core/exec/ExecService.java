@@ -3,11 +3,14 @@ package dev.cloister.core.exec;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.workspace.WorkspaceFiles;
 import dev.cloister.core.workspace.Workspaces;
+import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxProcess;
@@ -18,10 +21,14 @@ import java.util.concurrent.ScheduledExecutorService;
 
 /** Runs commands in tenants' sandboxes. */
 public final class ExecService implements Execs {
+    /** SIGSYS: see seccomp(2), SECCOMP_RET_KILL_PROCESS. */
+    private static final ExitStatus KILLED_BY_FILTER = new ExitStatus.Signalled(31);
+
     private final Sandboxes sandboxes;
     private final Workspaces workspaces;
     private final Quota quota;
     private final Audit audit;
+    private final Violations violations;
     private final Metrics metrics;
     private final ScheduledExecutorService timer;
     private final int maxPath;
@@ -31,6 +38,7 @@ public final class ExecService implements Execs {
             Workspaces workspaces,
             Quota quota,
             Audit audit,
+            Violations violations,
             Metrics metrics,
             ScheduledExecutorService timer,
             int maxPath) {
@@ -38,6 +46,7 @@ public final class ExecService implements Execs {
         this.workspaces = workspaces;
         this.quota = quota;
         this.audit = audit;
+        this.violations = violations;
         this.metrics = metrics;
         this.timer = timer;
         this.maxPath = maxPath;
@@ -66,6 +75,13 @@ public final class ExecService implements Execs {
                                     "request_id", request.requestId(),
                                     "status", RunningExec.name(result.status()),
                                     "duration_ms", result.duration().toMillis()));
+                    if (result.status().equals(KILLED_BY_FILTER)) {
+                        violations.observed(
+                                request.tenant().id(),
+                                Guarantee.PRIVILEGES_NOT_GAINABLE,
+                                "a command was killed by the filter of system calls",
+                                Map.of("request_id", request.requestId()));
+                    }
                 });
             } catch (RuntimeException e) {
                 use.close();

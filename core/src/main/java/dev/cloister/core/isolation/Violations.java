@@ -12,9 +12,16 @@ public final class Violations {
     private final Audit audit;
     private final Metrics metrics;
     private final String mode;
+    private final Suspension suspension;
 
     /** @param mode the isolation mode in force, by its id */
     public Violations(Audit audit, Metrics metrics, String mode) {
+        this(audit, metrics, mode, Suspension.never());
+    }
+
+    /** @param suspension is told of each */
+    public Violations(Audit audit, Metrics metrics, String mode, Suspension suspension) {
+        this.suspension = suspension;
         this.audit = audit;
         this.metrics = metrics;
         this.mode = mode;
@@ -29,5 +36,12 @@ public final class Violations {
         full.put("what", what);
         full.putAll(detail);
         audit.record(tenant.value(), "violation", full);
+        suspension.observed(tenant);
+    }
+
+    /** What concerns all tenants at once, and is no tenant's doing that is known. */
+    public void observedOfAll(Guarantee guarantee, String what) {
+        metrics.violation(guarantee, mode);
+        audit.record("server", "violation", Map.of("guarantee", guarantee.name(), "what", what));
     }
 }

@@ -103,6 +103,17 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
+    /** Ends all that runs for a tenant now. What was started there ends as if it had been killed. */
+    public void end(TenantId tenant) {
+        Shared found;
+        synchronized (shared) {
+            found = shared.get(tenant);
+        }
+        if (found != null) {
+            found.sandbox.close();
+        }
+    }
+
     /** What a killed server or a killed supervisor left there; it is no reason to keep the tenant out. */
     private void clearTemporary(Workspace workspace) {
         try {

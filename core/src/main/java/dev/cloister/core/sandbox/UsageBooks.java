@@ -1,8 +1,9 @@
 package dev.cloister.core.sandbox;
 
-import dev.cloister.core.audit.Audit;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.tenant.TenantId;
+import dev.cloister.spi.Guarantee;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -13,7 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Where what sandboxes used is written down: counters, the tenant's bill, and the audit log for a limit that was reached. On
+ * Where what sandboxes used is written down: counters, the tenant's bill, and a violation for a limit that was reached. On
  * a thread of its own, because store and audit wait for the disk and nobody should wait for them. Thread-safe.
  *
  * <p>Close waits for what is still to be written.
@@ -24,15 +25,15 @@ public final class UsageBooks implements AutoCloseable {
 
     private final Metrics metrics;
     private final BiConsumer<TenantId, SandboxUsage> bill;
-    private final Audit audit;
+    private final Violations violations;
     private final ExecutorService writer = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon(true).name("sandbox-usage").factory());
 
     /** @param bill keeps it with what the tenant used before */
-    public UsageBooks(Metrics metrics, BiConsumer<TenantId, SandboxUsage> bill, Audit audit) {
+    public UsageBooks(Metrics metrics, BiConsumer<TenantId, SandboxUsage> bill, Violations violations) {
         this.metrics = metrics;
         this.bill = bill;
-        this.audit = audit;
+        this.violations = violations;
     }
 
     void book(TenantId tenant, SandboxUsage used) {
@@ -54,10 +55,11 @@ public final class UsageBooks implements AutoCloseable {
         }
     }
 
-    /** Not a violation: a limit that is reached holds. */
+    /** The limit held; that somebody ran into it is what an operator wants to know. */
     private void reached(TenantId tenant, String limit, long times) {
         if (times > 0) {
-            audit.record(tenant.value(), "limit.reached", Map.of("limit", limit, "times", times));
+            violations.observed(
+                    tenant, Guarantee.RESOURCES_BOUNDED, "a limit was reached", Map.of("limit", limit, "times", times));
         }
     }
 

@@ -301,6 +301,10 @@ final class Images implements AutoCloseable {
         return slot == null ? Optional.empty() : Optional.ofNullable(slot.mounted);
     }
 
+    boolean hasImage(TenantId tenant) {
+        return Files.exists(ImagePlaces.of(root, tenant).image(), LinkOption.NOFOLLOW_LINKS);
+    }
+
     /** Whether a tree that is missing may be made without an image: else it would hide the one in the image. */
     boolean mayBePlain(TenantId tenant) {
         return !closed

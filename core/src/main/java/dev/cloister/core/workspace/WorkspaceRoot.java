@@ -2,6 +2,7 @@ package dev.cloister.core.workspace;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.isolation.Sweep;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.workspace.WorkspaceFiles.Kind;
 import dev.cloister.spi.Guarantee;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * a tenant's directory is the tenant's, who may swap links, FIFOs and directories at any moment: there the server goes by
  * {@link Handle}s only and follows no link. Thread-safe. Close it after all that runs for tenants: it unmounts the images.
  */
-public final class WorkspaceRoot implements AutoCloseable {
+public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
     static final Path WORK = Path.of("work");
     private static final Path TMP = Path.of("tmp");
     private static final List<String> CHILDREN = List.of("work", "home", "tmp");
@@ -139,6 +140,51 @@ public final class WorkspaceRoot implements AutoCloseable {
             }
         } catch (IOException e) {
             throw Failures.of(e);
+        }
+    }
+
+    @Override
+    public Optional<String> fault(TenantId tenant, long uid) {
+        Path name = Path.of(tenant.value());
+        boolean onImage = images.flatMap(all -> all.stagingOf(tenant)).isPresent();
+        if (!onImage && images.map(all -> all.hasImage(tenant)).orElse(false)) {
+            // Its image is not mounted: what stands under its name is the server's, to mount it on.
+            return Optional.empty();
+        }
+        try (Handle here = Handle.ofOwn(root);
+                Handle tree = here.child(name)) {
+            if (tree == null) {
+                return Optional.empty();
+            }
+            Optional<Wrong> wrong = onImage
+                    ? wrong(tree.inode(), 0, ImageMaker.ROOT_MODE, name)
+                    : wrong(tree.inode(), uid, Staging.DIRECTORY_MODE, name);
+            if (wrong.isPresent()) {
+                return wrong.map(one -> "the tree " + one.what());
+            }
+            for (String child : CHILDREN) {
+                try (Handle held = tree.child(Path.of(child))) {
+                    Optional<Wrong> one = held == null
+                            ? Optional.empty()
+                            : wrong(held.inode(), uid, Staging.DIRECTORY_MODE, name.resolve(child));
+                    if (one.isPresent()) {
+                        return one.map(found -> child + " " + found.what());
+                    }
+                }
+            }
+            return Optional.empty();
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    @Override
+    public Optional<String> faultOfAll() {
+        try {
+            requireSafe(root, serverUid);
+            return Optional.empty();
+        } catch (CloisterException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
         }
     }
 

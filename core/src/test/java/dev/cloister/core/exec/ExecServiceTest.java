@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
@@ -58,6 +59,7 @@ class ExecServiceTest {
 
     private final ManualTimer timer = new ManualTimer();
     private final Metrics metrics = new Metrics(new SimpleMeterRegistry());
+    private final Queue<String> observed = new ConcurrentLinkedQueue<>();
     private final Queue<Map<String, Object>> audited = new ConcurrentLinkedQueue<>();
     private final Queue<FakeProcess> processes = new ConcurrentLinkedQueue<>();
     private FakeProcess.Program program = terminal -> 0;
@@ -73,12 +75,23 @@ class ExecServiceTest {
         tenant = new Tenant(new TenantId("a".repeat(32)), "", TestWorkspaces.tenantUid(), true, 1);
         backend = new FakeBackend(Files.createDirectory(directory.resolve("shares")), this::launch);
         WorkspaceRoot root = TestWorkspaces.in(directory);
-        books = new UsageBooks(metrics, (who, used) -> {}, (actor, action, detail) -> {});
+        Violations violations = new Violations(
+                (actor, action, detail) -> observed.add(detail.get("guarantee") + " " + detail.get("what")),
+                metrics,
+                "directories");
+        books = new UsageBooks(metrics, (who, used) -> {}, violations);
         Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books);
         Quota quota = new Quota("commands", 10, PER_TENANT);
         workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(
-                sandboxes, workspaces, quota, (actor, action, detail) -> audited.add(detail), metrics, timer, 1024);
+                sandboxes,
+                workspaces,
+                quota,
+                (actor, action, detail) -> audited.add(detail),
+                violations,
+                metrics,
+                timer,
+                1024);
     }
 
     @AfterEach

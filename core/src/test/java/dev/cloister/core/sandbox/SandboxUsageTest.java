@@ -2,6 +2,7 @@ package dev.cloister.core.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.store.InMemoryStore;
 import dev.cloister.core.tenant.Tenant;
@@ -44,8 +45,11 @@ class SandboxUsageTest {
         books = new UsageBooks(
                 metrics,
                 store::addSandboxUsage,
-                (actor, action, detail) ->
-                        audited.add(actor + " " + action + " " + detail.get("limit") + " " + detail.get("times")));
+                new Violations(
+                        (actor, action, detail) -> audited.add(actor + " " + action + " " + detail.get("guarantee")
+                                + " " + detail.get("limit") + " " + detail.get("times")),
+                        metrics,
+                        "directories"));
         sandboxes = new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books);
     }
 
@@ -76,8 +80,8 @@ class SandboxUsageTest {
         assertThat(counted("sandbox_pids_refused")).isEqualTo(2);
         assertThat(audited)
                 .containsExactly(
-                        tenant.id() + " limit.reached isolation.memory 1",
-                        tenant.id() + " limit.reached isolation.pids 2");
+                        tenant.id() + " violation RESOURCES_BOUNDED isolation.memory 1",
+                        tenant.id() + " violation RESOURCES_BOUNDED isolation.pids 2");
     }
 
     @Test

@@ -80,7 +80,7 @@ final class TurnFixture implements AutoCloseable {
         Audit audit = (actor, action, detail) -> audited.add(action);
         AgentSettings settings = new AgentSettings(
                 "/opt/agent", "1.2.3", new ToolPolicy(List.of("Bash"), List.of("Bash"), List.of()), 10, 0);
-        books = new UsageBooks(metrics, store::addSandboxUsage, audit);
+        books = new UsageBooks(metrics, store::addSandboxUsage, new Violations(audit, metrics, "directories"));
         turns = new TurnService(new TurnService.Parts(
                 store,
                 new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books),
