@@ -30,6 +30,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
@@ -112,7 +113,9 @@ final class TestServer implements AutoCloseable {
                         Set.of(),
                         new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024),
                         Optional.empty(),
-                        List.of()),
+                        List.of(),
+                        Optional.empty()),
+                new CloisterConfig.Violations(OptionalInt.empty(), Duration.ofMinutes(1)),
                 new CloisterConfig.UpstreamSettings(
                         Optional.empty(),
                         CloisterConfig.CredentialSource.PASSTHROUGH,
