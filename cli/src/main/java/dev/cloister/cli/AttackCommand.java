@@ -50,7 +50,9 @@ final class AttackCommand implements Callable<Integer> {
             "broker.body",
             "1MiB",
             "log.level",
-            "warn");
+            "warn",
+            "isolation.cpus",
+            "0.5");
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()

@@ -118,11 +118,8 @@ public final class AttackReport {
                             .filter(result -> result.outcome() == Outcome.INVALID)
                             .toList());
         }
-        if (!report.notMade().isEmpty()) {
-            text.append("\nnot made, because only root could make them without a wall: ")
-                    .append(report.notMade().stream().map(Attack::id).collect(Collectors.joining(", ")))
-                    .append('\n');
-        }
+        notMade(text, "only root could make them without a wall", report, true);
+        notMade(text, "this host has no compiler; install gcc", report, false);
         report.left().forEach((mode, findings) -> {
             text.append('\n').append(mode.id()).append(": not available here\n");
             findings.forEach(finding -> text.append("  ").append(finding).append('\n'));
@@ -134,6 +131,20 @@ public final class AttackReport {
                                 ? "No promise was broken."
                                 : "BROKEN: " + broken.size() + " attacks passed that should have been stopped.");
         return text.toString();
+    }
+
+    private static void notMade(StringBuilder text, String why, AttackRun.Report report, boolean usable) {
+        List<String> ids = report.notMade().stream()
+                .filter(attack -> attack.means().canBeMade() == usable)
+                .map(Attack::id)
+                .toList();
+        if (!ids.isEmpty()) {
+            text.append("\nnot made, because ")
+                    .append(why)
+                    .append(": ")
+                    .append(String.join(", ", ids))
+                    .append('\n');
+        }
     }
 
     private static void list(StringBuilder text, String title, List<Result> results) {

@@ -56,7 +56,8 @@ public final class AttackRun {
      *
      * @param promises by mode: what it promises on this host
      * @param left by mode: why nothing was tried there
-     * @param notMade attacks that only root could make without a wall, so that they prove nothing here
+     * @param notMade attacks that only root could make without a wall, so that they prove nothing here, and those in a language
+     *     that this host has no compiler for
      */
     public record Report(
             Host host,
@@ -106,7 +107,8 @@ public final class AttackRun {
         try (TrialHost trial = TrialHost.make(config, "attack")) {
             boolean root = trial.host().isRoot();
             List<Attack> made = attacks.stream()
-                    .filter(attack -> root || !attack.byRootOnly())
+                    .filter(attack ->
+                            (root || !attack.byRootOnly()) && attack.means().canBeMade())
                     .toList();
             List<Attack> notMade =
                     attacks.stream().filter(attack -> !made.contains(attack)).toList();

@@ -6,6 +6,7 @@ import java.util.Locale;
 public enum Family {
     DIRECT_READS("direct file read"),
     INTERPRETERS("python/node exec"),
+    COMPILED("compiled programs"),
     LINKS("symlinks"),
     PROC("process file system"),
     SESSIONS("sessions leak"),

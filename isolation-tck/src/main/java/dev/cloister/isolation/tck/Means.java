@@ -4,8 +4,18 @@ import java.util.List;
 
 /** What an attack is made with. It finds what it aims at under the names of {@link Bait#variables}, and is given no secret. */
 public sealed interface Means {
+    /** Whether this host has what it takes to make it. */
+    default boolean canBeMade() {
+        return true;
+    }
+
     /** A program's text; the names are in its environment. */
     record Code(Language language, String text) implements Means {
+        @Override
+        public boolean canBeMade() {
+            return language.isUsable();
+        }
+
         public List<String> command() {
             return language.command(text);
         }

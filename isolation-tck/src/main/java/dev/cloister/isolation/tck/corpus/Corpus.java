@@ -20,6 +20,7 @@ public final class Corpus {
         return Stream.of(
                         Reads.attacks(),
                         Interpreters.attacks(),
+                        Compiled.attacks(),
                         Links.attacks(),
                         Proc.attacks(),
                         Traces.attacks(),

@@ -41,10 +41,8 @@ final class Processes {
                 .add("signal-queue", PROCESSES_OF_OTHERS_UNTOUCHABLE, PROCESS_HARMED, PERL, """
                         kill "KILL", $ENV{V_PID}; select(undef, undef, undef, 0.1)
                         """)
-                .add("trace-attach", PROCESSES_OF_OTHERS_UNTOUCHABLE, PROCESS_HARMED, PYTHON, calling("""
-                        pid = int(os.environ["V_PID"])
-                        call(101, 117, 16, pid, 0, 0)
-                        import time; time.sleep(0.3)
+                .add("trace-attach", PROCESSES_OF_OTHERS_UNTOUCHABLE, GAINED, PYTHON, calling("""
+                        if call(101, 117, 16, int(os.environ["V_PID"]), 0, 0) == 0: print("GAINED")
                         """))
                 .add("trace-seize", PROCESSES_OF_OTHERS_UNTOUCHABLE, GAINED, PYTHON, calling("""
                         if call(101, 117, 0x4206, int(os.environ["V_PID"]), 0, 0) == 0: print("GAINED")

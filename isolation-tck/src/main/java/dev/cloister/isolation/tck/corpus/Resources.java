@@ -38,7 +38,10 @@ final class Resources {
                         """)
                 .add("exhaust-memory-tmp", RESOURCES_BOUNDED, GAINED, PYTHON, """
                         import os
-                        place = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else os.environ["TMPDIR"]
+                        def room(place):
+                            # A container's /dev/shm is small.
+                            return os.access(place, os.W_OK) and os.statvfs(place).f_bavail * os.statvfs(place).f_frsize > 800 << 20
+                        place = "/dev/shm" if room("/dev/shm") else os.environ["TMPDIR"]
                         path = place + "/cloister-%s-fill" % os.environ["V_BAIT"]
                         try:
                             with open(path, "wb") as file:
@@ -67,6 +70,52 @@ final class Resources {
                         threads = [threading.Thread(target=time.sleep, args=(1,), daemon=True) for _ in range(300)]
                         for thread in threads: thread.start()
                         print("GAINED", flush=True)
+                        """)
+                .add("exhaust-memory-unnamed-file", RESOURCES_BOUNDED, GAINED, PYTHON, """
+                        import os
+                        file = os.memfd_create("fill")
+                        for _ in range(24):
+                            os.write(file, b"x" * (32 << 20))
+                        print("GAINED")
+                        """)
+                .add("exhaust-zip-bomb", RESOURCES_BOUNDED, GAINED, PYTHON, """
+                        import os, shutil, zipfile
+                        def room(place):
+                            return os.access(place, os.W_OK) and os.statvfs(place).f_bavail * os.statvfs(place).f_frsize > 400 << 20
+                        place = "/dev/shm" if room("/dev/shm") else os.environ["TMPDIR"]
+                        path = place + "/cloister-%s-fill" % os.environ["V_BAIT"]
+                        try:
+                            with zipfile.ZipFile("bomb.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb:
+                                with bomb.open("zeros", "w") as entry:
+                                    for _ in range(24):
+                                        entry.write(bytes(16 << 20))
+                            with zipfile.ZipFile("bomb.zip").open("zeros") as entry, open(path, "wb") as out:
+                                shutil.copyfileobj(entry, out, 1 << 20)
+                            if os.stat(path).st_size == 384 << 20: print("GAINED")
+                        finally:
+                            os.unlink("bomb.zip")
+                            os.unlink(path)
+                        """)
+                .add("exhaust-descriptors", RESOURCES_BOUNDED, GAINED, PYTHON, """
+                        import os, resource
+                        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+                        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+                        for _ in range(4500): os.dup(0)
+                        print("GAINED")
+                        """)
+                // By its own times over the clock's: whatever else the machine does only makes it less.
+                .add("exhaust-processor", RESOURCES_BOUNDED, GAINED, PYTHON, """
+                        import os, time
+                        began = time.monotonic()
+                        for _ in range(32):
+                            if os.fork() == 0:
+                                while time.monotonic() < began + 2: pass
+                                os._exit(0)
+                        try:
+                            while True: os.wait()
+                        except ChildProcessError:
+                            spent = os.times()
+                            if spent.children_user + spent.children_system > 0.75 * (time.monotonic() - began): print("GAINED")
                         """)
                 .toList();
     }
