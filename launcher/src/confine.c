@@ -155,9 +155,10 @@ static void forbid_when(unsigned call, size_t argument, unsigned short test, con
   load(offsetof(struct seccomp_data, nr));
 }
 
-/* `shared`: the host's network and IPC namespaces are the target's too. Then nothing may reach through them. */
+/* `shared`: the host's network, IPC and process namespaces are the target's too. Then nothing may reach through them. */
 void filter_system_calls(bool shared) {
   static const unsigned tracing[] = {PTRACE_ATTACH, PTRACE_SEIZE}, terminal[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
+  static const unsigned devices[] = {S_IFCHR & S_IFBLK}, itself[] = {0};
   static const unsigned families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
   static const unsigned ipc[] = {SYS_shmget, SYS_shmat, SYS_semget, SYS_msgget, SYS_mq_open}, clone3[] = {435};
   static const unsigned namespaces[] = {
@@ -179,6 +180,15 @@ void filter_system_calls(bool shared) {
   forbid_when(SYS_ptrace, 0, EQUAL, tracing, 2, false, EPERM);
   forbid_when(SYS_ioctl, 1, EQUAL, terminal, 2, false, EPERM);
   forbid_when(SYS_socket, 0, EQUAL, families, shared ? 2 : 4, true, EACCES);
+  /* gVisor lets everybody make devices, and set anybody's priority and processors. The test is S_ISCHR or S_ISBLK. */
+#ifdef SYS_mknod
+  forbid_when(SYS_mknod, 1, ANY_BIT, devices, 1, false, EPERM);
+#endif
+  forbid_when(SYS_mknodat, 2, ANY_BIT, devices, 1, false, EPERM);
+  if (shared) {
+    forbid_when(SYS_setpriority, 1, EQUAL, itself, 1, true, EPERM);
+    forbid_when(SYS_sched_setaffinity, 0, EQUAL, itself, 1, true, EPERM);
+  }
   answer(SECCOMP_RET_ALLOW);
   struct sock_fprog filter = {length, program};
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) fail(STAGE_SECCOMP, "filter");

@@ -340,4 +340,30 @@ class NativeLauncherTest {
                     .containsEntry("Groups", "");
         }
     }
+
+    /** Linux asks for rights there, gVisor does not; a whiteout is the one device that Linux lets everybody make. */
+    @Test
+    void noDevicesAreMadeAndOtherPipesAre() throws IOException, InterruptedException {
+        String script = "cd \"$1\" && mknod device c 0 0 2>/dev/null; test -c device && echo device; rm -f device;"
+                + " mkfifo pipe && echo pipe; rm -f pipe";
+        List<String> command = List.of("/bin/sh", "-c", script, "sh", directory.toString());
+        assertThat(launch(List.of(), command.toArray(String[]::new)).out()).isEqualTo("device\npipe\n");
+        for (String filter : List.of("--seccomp", "--seccomp-shared")) {
+            assertThat(launch(List.of(filter), command.toArray(String[]::new)).out())
+                    .as(filter)
+                    .isEqualTo("pipe\n");
+        }
+    }
+
+    /** The kernel would let them: all processes here have one uid. */
+    @Test
+    void whereProcessesAreSharedNobodySetsAnothersPriorityOrProcessors() throws IOException, InterruptedException {
+        String script = "sleep 60 & other=$!; renice -n 5 -p $other >/dev/null 2>&1 && echo other-priority;"
+                + " taskset -pc 0 $other >/dev/null 2>&1 && echo other-processors; kill $other;"
+                + " nice -n 5 true && echo priority; taskset -c 0 true && echo processors";
+        assertThat(launch(List.of("--seccomp"), "/bin/sh", "-c", script).out())
+                .isEqualTo("other-priority\nother-processors\npriority\nprocessors\n");
+        assertThat(launch(List.of("--seccomp-shared"), "/bin/sh", "-c", script).out())
+                .isEqualTo("priority\nprocessors\n");
+    }
 }
