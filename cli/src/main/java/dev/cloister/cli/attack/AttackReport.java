@@ -4,6 +4,7 @@ import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Outcome;
 import dev.cloister.isolation.tck.Result;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -65,7 +66,9 @@ public final class AttackReport {
                         .put("mode", mode.id())
                         .put("why", findings.stream().map(Object::toString).collect(Collectors.joining(" "))));
         ArrayNode notMade = all.putArray("not_made");
-        report.notMade().forEach(attack -> notMade.add(attack.id()));
+        report.notMade()
+                .forEach((attack, why) ->
+                        notMade.addObject().put("id", attack.id()).put("why", why));
         ObjectNode summary = all.putObject("summary");
         for (String place : places(report)) {
             ObjectNode one = summary.putObject(place);
@@ -118,8 +121,16 @@ public final class AttackReport {
                             .filter(result -> result.outcome() == Outcome.INVALID)
                             .toList());
         }
-        notMade(text, "only root could make them without a wall", report, true);
-        notMade(text, "this host has no compiler; install gcc", report, false);
+        if (!report.notMade().isEmpty()) {
+            text.append("\nnot made, because they would prove nothing here\n");
+            Map<String, String> byReason = report.notMade().entrySet().stream()
+                    .collect(Collectors.groupingBy(
+                            Map.Entry::getValue,
+                            LinkedHashMap::new,
+                            Collectors.mapping(entry -> entry.getKey().id(), Collectors.joining(", "))));
+            byReason.forEach((why, ids) ->
+                    text.append("  ").append(why).append(" (").append(ids).append(")\n"));
+        }
         report.left().forEach((mode, findings) -> {
             text.append('\n').append(mode.id()).append(": not available here\n");
             findings.forEach(finding -> text.append("  ").append(finding).append('\n'));
@@ -131,20 +142,6 @@ public final class AttackReport {
                                 ? "No promise was broken."
                                 : "BROKEN: " + broken.size() + " attacks passed that should have been stopped.");
         return text.toString();
-    }
-
-    private static void notMade(StringBuilder text, String why, AttackRun.Report report, boolean usable) {
-        List<String> ids = report.notMade().stream()
-                .filter(attack -> attack.means().canBeMade() == usable)
-                .map(Attack::id)
-                .toList();
-        if (!ids.isEmpty()) {
-            text.append("\nnot made, because ")
-                    .append(why)
-                    .append(": ")
-                    .append(String.join(", ", ids))
-                    .append('\n');
-        }
     }
 
     private static void list(StringBuilder text, String title, List<Result> results) {
@@ -192,8 +189,8 @@ public final class AttackReport {
         places.forEach(place -> page.append("<th>").append(escaped(place)).append("</th>"));
         page.append("</tr></thead><tbody>");
         Map<String, List<Result>> byAttack = report.results().stream()
-                .collect(Collectors.groupingBy(
-                        result -> result.attack().id(), java.util.LinkedHashMap::new, Collectors.toList()));
+                .collect(
+                        Collectors.groupingBy(result -> result.attack().id(), LinkedHashMap::new, Collectors.toList()));
         byAttack.forEach((id, results) -> {
             page.append("<tr><td><code>")
                     .append(escaped(id))

@@ -9,6 +9,7 @@ import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
 import dev.cloister.isolation.tck.Hand;
 import dev.cloister.isolation.tck.Means;
+import dev.cloister.isolation.tck.Need;
 import dev.cloister.isolation.tck.Pair;
 import dev.cloister.isolation.tck.PlainSandbox;
 import dev.cloister.isolation.tck.Result;
@@ -34,6 +35,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -56,15 +58,14 @@ public final class AttackRun {
      *
      * @param promises by mode: what it promises on this host
      * @param left by mode: why nothing was tried there
-     * @param notMade attacks that only root could make without a wall, so that they prove nothing here, and those in a language
-     *     that this host has no compiler for
+     * @param notMade attacks that would prove nothing here, and why
      */
     public record Report(
             Host host,
             List<Result> results,
             Map<IsolationMode, Set<Guarantee>> promises,
             Map<IsolationMode, List<Finding>> left,
-            List<Attack> notMade) {}
+            Map<Attack, String> notMade) {}
 
     private final TrialHost trial;
     private final Function<Map<String, String>, CloisterConfig> configured;
@@ -105,13 +106,12 @@ public final class AttackRun {
                             + " or attack with --vantage sandbox");
         }
         try (TrialHost trial = TrialHost.make(config, "attack")) {
-            boolean root = trial.host().isRoot();
+            Map<Attack, String> notMade = new LinkedHashMap<>();
+            Set<Need> refused = Need.refusedTo(plain(trial, trial.closed("needs")));
+            attacks.forEach(attack -> whyNot(attack, trial.host(), refused).ifPresent(why -> notMade.put(attack, why)));
             List<Attack> made = attacks.stream()
-                    .filter(attack ->
-                            (root || !attack.byRootOnly()) && attack.means().canBeMade())
+                    .filter(attack -> !notMade.containsKey(attack))
                     .toList();
-            List<Attack> notMade =
-                    attacks.stream().filter(attack -> !made.contains(attack)).toList();
             AttackRun run = new AttackRun(trial, configured, config, progress);
             run.attack(made, modes);
             return new Report(trial.host(), run.results, run.promises, run.left, notMade);
@@ -140,6 +140,27 @@ public final class AttackRun {
         }
     }
 
+    private static Optional<String> whyNot(Attack attack, Host host, Set<Need> refused) {
+        if (attack.byRootOnly() && !host.isRoot()) {
+            return Optional.of("only root could make them without a wall");
+        }
+        if (!attack.means().canBeMade()) {
+            return Optional.of("this host has no compiler; install gcc");
+        }
+        return Need.of(attack).filter(refused::contains).map(need -> "this host refuses to everybody: " + need.title());
+    }
+
+    /** The plain host user; where that is not root, also as root of a user namespace of its own. */
+    private static List<SandboxTenant> plain(TrialHost trial, Path directory) throws IOException {
+        List<SandboxTenant> all = new ArrayList<>();
+        all.add(PlainSandbox.tenant(directory.resolve("1"), List.of()));
+        if (!trial.host().isRoot()) {
+            all.add(PlainSandbox.tenant(
+                    directory.resolve("2"), List.of("unshare", "--user", "--map-root-user", "--mount")));
+        }
+        return all;
+    }
+
     private void closeOpened() throws Exception {
         while (!opened.isEmpty()) {
             opened.pop().close();
@@ -158,8 +179,9 @@ public final class AttackRun {
     /** The plain host user; where that is not root, also as root of a user namespace of its own; a server without checks. */
     private List<Pair> controls(Path plain, AgentPlace agents, List<Attack> attacks)
             throws IOException, InterruptedException {
-        SandboxTenant victim = PlainSandbox.tenant(plain.resolve("victim"), List.of());
-        SandboxTenant attacker = PlainSandbox.tenant(plain.resolve("attacker"), List.of());
+        List<SandboxTenant> victims = plain(trial, plain.resolve("victims"));
+        List<SandboxTenant> attackers = plain(trial, plain.resolve("attackers"));
+        SandboxTenant attacker = attackers.getFirst();
         Path own = plain.resolve("own.sock");
         Path others = plain.resolve("others.sock");
         OpenRelay ownRelay = owned(OpenRelay.at(own));
@@ -167,17 +189,13 @@ public final class AttackRun {
         List<Pair> controls = new ArrayList<>();
         controls.add(new Pair(
                 NONE,
-                victim,
+                victims.getFirst(),
                 attacker,
                 Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agents.bareAgent(attacker)),
                 Map.of("BROKER", own.toString(), "V_BROKER", others.toString()),
                 word -> ownRelay.heard(word) || othersRelay.heard(word)));
-        if (!trial.host().isRoot()) {
-            controls.add(new Pair(
-                    NONE,
-                    PlainSandbox.tenant(plain.resolve("victim-2"), List.of()),
-                    PlainSandbox.tenant(
-                            plain.resolve("attacker-2"), List.of("unshare", "--user", "--map-root-user", "--mount"))));
+        for (int i = 1; i < victims.size(); i++) {
+            controls.add(new Pair(NONE, victims.get(i), attackers.get(i)));
         }
         if (any(attacks, Vantage.API)) {
             NaiveServer naive = owned(NaiveServer.start(PlainSandbox.tenant(plain.resolve("naive"), List.of())));

@@ -40,7 +40,7 @@ class AttackReportTest {
                 List.of(results),
                 Map.of(IsolationMode.NAMESPACES, Set.of(Guarantee.FILES_OF_OTHERS_UNREADABLE)),
                 Map.of(IsolationMode.CHROOT, List.of(new Finding("no chroot", "no mounts", "another host"))),
-                List.of());
+                Map.of(result("four", true, Outcome.INVALID).attack(), "nobody may"));
     }
 
     @Test
@@ -77,6 +77,9 @@ class AttackReportTest {
                 .contains("chroot: not available here")
                 .contains("no mounts");
         assertThat(AttackReport.json(report).toString()).contains("no chroot");
+        assertThat(AttackReport.text(report)).contains("nobody may (four)");
+        assertThat(AttackReport.json(report).path("not_made").toString())
+                .isEqualTo("[{\"id\":\"four\",\"why\":\"nobody may\"}]");
     }
 
     @Test

@@ -4,13 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
+import dev.cloister.isolation.tck.Need;
+import dev.cloister.isolation.tck.PlainSandbox;
 import dev.cloister.isolation.tck.Sign;
 import dev.cloister.spi.Guarantee;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class CorpusTest {
     private static final List<Attack> ATTACKS = Corpus.attacks();
@@ -38,6 +45,28 @@ class CorpusTest {
         Set<Guarantee> elsewhere = EnumSet.of(Guarantee.PROCESSES_END_WITH_SERVER);
         assertThat(ATTACKS.stream().map(Attack::guarantee).collect(Collectors.toSet()))
                 .isEqualTo(EnumSet.complementOf(EnumSet.copyOf(elsewhere)));
+    }
+
+    @Test
+    void eachNeedIsSomeAttacksAndEachAttackHasOneAtMost() {
+        List<String> needing = Stream.of(Need.values())
+                .flatMap(need -> need.attacks().stream())
+                .toList();
+        assertThat(needing).doesNotHaveDuplicates();
+        assertThat(ATTACKS).extracting(Attack::id).containsAll(needing);
+    }
+
+    /** Something every host allows, and the script knows every need by its name. */
+    @Test
+    void whatThisHostRefusesCanBeTried(@TempDir Path directory) throws Exception {
+        assertThat(Need.refusedTo(List.of(PlainSandbox.tenant(directory.resolve("a"), List.of()))))
+                .isNotEqualTo(EnumSet.allOf(Need.class));
+        try (InputStream script = Need.class.getResourceAsStream("needs.py")) {
+            assertThat(new String(script.readAllBytes(), StandardCharsets.UTF_8))
+                    .contains(Stream.of(Need.values())
+                            .map(need -> "    \"" + need.name() + "\": ")
+                            .toList());
+        }
     }
 
     @Test
