@@ -155,10 +155,13 @@ static void forbid_when(unsigned call, size_t argument, unsigned short test, con
   load(offsetof(struct seccomp_data, nr));
 }
 
-/* `shared`: the host's network, IPC and process namespaces are the target's too. Then nothing may reach through them. */
-void filter_system_calls(bool shared) {
+/*
+ * `shared`: the host's network, IPC and process namespaces are the target's too. Then nothing may reach through them. With
+ * `one_uid` others' files and processes are of the target's own uid, and Landlock knows neither watches nor limits.
+ */
+void filter_system_calls(bool shared, bool one_uid) {
   static const unsigned tracing[] = {PTRACE_ATTACH, PTRACE_SEIZE}, terminal[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
-  static const unsigned devices[] = {S_IFCHR & S_IFBLK}, itself[] = {0};
+  static const unsigned devices[] = {S_IFCHR & S_IFBLK}, itself[] = {0}, watches[] = {SYS_inotify_add_watch};
   static const unsigned families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
   static const unsigned ipc[] = {SYS_shmget, SYS_shmat, SYS_semget, SYS_msgget, SYS_mq_open}, clone3[] = {435};
   static const unsigned namespaces[] = {
@@ -188,6 +191,8 @@ void filter_system_calls(bool shared) {
   if (shared) {
     forbid_when(SYS_setpriority, 1, EQUAL, itself, 1, true, EPERM);
     forbid_when(SYS_sched_setaffinity, 0, EQUAL, itself, 1, true, EPERM);
+    forbid_when(SYS_prlimit64, 0, EQUAL, itself, 1, true, EPERM);
+    if (one_uid) forbid(watches, 1, EACCES);
   }
   answer(SECCOMP_RET_ALLOW);
   struct sock_fprog filter = {length, program};

@@ -187,7 +187,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   drop_capabilities();
   forbid_new_privileges();
   restrict_files(&options);
-  if (options.seccomp) filter_system_calls(options.seccomp_shared);
+  if (options.seccomp) filter_system_calls(options.seccomp_shared, !options.switch_ids);
   if (!(options.namespaces & CLONE_NEWPID)) run_target();
   /* The tenant has its uid, and must not look into it. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(STAGE_INIT, "dumpable");

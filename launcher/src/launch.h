@@ -80,5 +80,5 @@ void drop_capabilities(void);
 void keep_capabilities_of_monitor(void);
 void forbid_new_privileges(void);
 void restrict_files(const struct options *options);
-void filter_system_calls(bool shared);
+void filter_system_calls(bool shared, bool one_uid);
 #endif

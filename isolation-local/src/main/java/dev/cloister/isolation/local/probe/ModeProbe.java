@@ -51,6 +51,7 @@ public final class ModeProbe {
               grep -qsE "$secret" "$file" && echo FILES_OF_OTHERS_UNREADABLE
             done
             ( : > "$home/planted" )
+            chmod 600 "$home/secret" && echo FILES_OF_OTHERS_UNWRITABLE
             grep -qsE "$secret" /proc/[0-9]*/environ && echo ENVIRONMENT_OF_OTHERS_UNREADABLE
             ours && kill -0 "$pid" && echo PROCESSES_OF_OTHERS_UNTOUCHABLE
             grep -qsE "$command" /proc/[0-9]*/cmdline && echo PROCESSES_OF_OTHERS_INVISIBLE

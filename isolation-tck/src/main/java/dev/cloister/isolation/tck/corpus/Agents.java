@@ -32,7 +32,7 @@ final class Agents {
             Family.SERVER);
 
     /** They print more than the tool shows. */
-    private static final Set<String> LONG = Set.of("proc-environ-all", "proc-cmdline-all", "proc-ps");
+    private static final Set<String> LONG = Set.of("proc-environ-all", "proc-cmdline-all", "proc-ps", "proc-pgrep");
 
     private static final List<String> NAMES =
             List.of("V_HOME", "V_WORK", "V_PID", "V_BAIT", "SERVER_PID", "SERVER_STATE", "TCP", "UDP", "WORD");

@@ -7,6 +7,7 @@ import static dev.cloister.isolation.tck.Sign.SECRET_SHOWN;
 import static dev.cloister.isolation.tck.corpus.Attacks.calling;
 import static dev.cloister.spi.Guarantee.ENVIRONMENT_OF_OTHERS_UNREADABLE;
 import static dev.cloister.spi.Guarantee.FILES_OF_OTHERS_UNREADABLE;
+import static dev.cloister.spi.Guarantee.FILES_OF_OTHERS_UNWRITABLE;
 import static dev.cloister.spi.Guarantee.NETWORK_CLOSED;
 
 import dev.cloister.isolation.tck.Attack;
@@ -43,7 +44,8 @@ final class Ipc {
                         line.connect("\\0cloister-" + os.environ["V_BAIT"])
                         print(line.recv(100))
                         """)
-                .add("ipc-path-socket", ENVIRONMENT_OF_OTHERS_UNREADABLE, SECRET_SHOWN, PYTHON, """
+                // Connecting takes the right to write to the socket's file.
+                .add("ipc-path-socket", FILES_OF_OTHERS_UNWRITABLE, SECRET_SHOWN, PYTHON, """
                         import os, socket
                         line = socket.socket(socket.AF_UNIX)
                         os.chdir(os.environ["V_WORK"])

@@ -38,7 +38,7 @@ final class ServerState {
                         grep -qs java "/proc/$SERVER_PID/comm" && [ -n "$(head -n 1 "/proc/$SERVER_PID/maps")" ] && echo GAINED
                         """)
                 .add("server-descriptors", SERVER_STATE_UNREADABLE, GAINED, SH, """
-                        grep -qs java "/proc/$SERVER_PID/comm" && ls -l "/proc/$SERVER_PID/fd/" | grep -q . && ls "/proc/$SERVER_PID/fd/" >/dev/null && echo GAINED
+                        grep -qs java "/proc/$SERVER_PID/comm" && readlink "/proc/$SERVER_PID"/fd/* | grep -q . && echo GAINED
                         """)
                 .toList();
     }
