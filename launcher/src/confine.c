@@ -155,13 +155,25 @@ static void forbid_when(unsigned call, size_t argument, unsigned short test, con
   load(offsetof(struct seccomp_data, nr));
 }
 
+/* Allows `call` only when its first arguments are these: by which it concerns who calls, and nobody else. */
+static void allow_only(unsigned call, const unsigned *arguments, size_t count) {
+  emit(EQUAL, 0, 2 * count + 3, call);
+  for (size_t i = 0; i < count; i++) {
+    load(offsetof(struct seccomp_data, args) + 8 * i);
+    emit(EQUAL, i + 1 == count ? 1 : 0, 2 * (count - 1 - i), arguments[i]);
+  }
+  answer(SECCOMP_RET_ERRNO | EPERM);
+  answer(SECCOMP_RET_ALLOW);
+  load(offsetof(struct seccomp_data, nr));
+}
+
 /*
  * `shared`: the host's network, IPC and process namespaces are the target's too. Then nothing may reach through them. With
  * `one_uid` others' files and processes are of the target's own uid, and Landlock knows neither watches nor limits.
  */
 void filter_system_calls(bool shared, bool one_uid) {
   static const unsigned tracing[] = {PTRACE_ATTACH, PTRACE_SEIZE}, terminal[] = {TIOCSTI, 0x541C /* TIOCLINUX */};
-  static const unsigned devices[] = {S_IFCHR & S_IFBLK}, itself[] = {0}, watches[] = {SYS_inotify_add_watch};
+  static const unsigned devices[] = {S_IFCHR & S_IFBLK}, watches[] = {SYS_inotify_add_watch};
   static const unsigned families[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
   static const unsigned ipc[] = {SYS_shmget, SYS_shmat, SYS_semget, SYS_msgget, SYS_mq_open}, clone3[] = {435};
   static const unsigned namespaces[] = {
@@ -183,15 +195,20 @@ void filter_system_calls(bool shared, bool one_uid) {
   forbid_when(SYS_ptrace, 0, EQUAL, tracing, 2, false, EPERM);
   forbid_when(SYS_ioctl, 1, EQUAL, terminal, 2, false, EPERM);
   forbid_when(SYS_socket, 0, EQUAL, families, shared ? 2 : 4, true, EACCES);
-  /* gVisor lets everybody make devices, and set anybody's priority and processors. The test is S_ISCHR or S_ISBLK. */
+  /* gVisor lets everybody make devices, and set anybody's priority and processors; every kernel lets the same uid do that, and
+     set limits. The bit is that of S_ISCHR and S_ISBLK. */
 #ifdef SYS_mknod
   forbid_when(SYS_mknod, 1, ANY_BIT, devices, 1, false, EPERM);
 #endif
   forbid_when(SYS_mknodat, 2, ANY_BIT, devices, 1, false, EPERM);
   if (shared) {
-    forbid_when(SYS_setpriority, 1, EQUAL, itself, 1, true, EPERM);
-    forbid_when(SYS_sched_setaffinity, 0, EQUAL, itself, 1, true, EPERM);
-    forbid_when(SYS_prlimit64, 0, EQUAL, itself, 1, true, EPERM);
+    allow_only(SYS_setpriority, (unsigned[]){PRIO_PROCESS, 0}, 2);
+    allow_only(SYS_ioprio_set, (unsigned[]){1 /* IOPRIO_WHO_PROCESS */, 0}, 2);
+    allow_only(SYS_sched_setaffinity, (unsigned[]){0}, 1);
+    allow_only(SYS_sched_setscheduler, (unsigned[]){0}, 1);
+    allow_only(SYS_sched_setparam, (unsigned[]){0}, 1);
+    allow_only(SYS_sched_setattr, (unsigned[]){0}, 1);
+    allow_only(SYS_prlimit64, (unsigned[]){0}, 1);
     if (one_uid) forbid(watches, 1, EACCES);
   }
   answer(SECCOMP_RET_ALLOW);

@@ -36,6 +36,12 @@ public enum Need {
     USER_NAMESPACE("user namespaces", "privilege-user-namespace", "privilege-user-namespace-clone"),
     MOUNT_NAMESPACE("mount namespaces", "privilege-mount-namespace"),
     SET_NAMESPACE("joining namespaces", "privilege-setns"),
+    ROOT(
+            "root, of whatever namespace",
+            "privilege-setuid",
+            "privilege-chroot",
+            "privilege-capabilities",
+            "privilege-setuid-file"),
     NEW_PRIVILEGES("gaining privileges by a program", "privilege-new-privileges"),
     DISK("disks", "privilege-disk"),
     KERNEL_LOG("the kernel's log", "privilege-kernel-log"),

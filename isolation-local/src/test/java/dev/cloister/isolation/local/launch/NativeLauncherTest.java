@@ -357,13 +357,34 @@ class NativeLauncherTest {
 
     /** The kernel would let them: all processes here have one uid. */
     @Test
-    void whereProcessesAreSharedNobodySetsAnothersPriorityOrProcessors() throws IOException, InterruptedException {
-        String script = "sleep 60 & other=$!; renice -n 5 -p $other >/dev/null 2>&1 && echo other-priority;"
-                + " taskset -pc 0 $other >/dev/null 2>&1 && echo other-processors; kill $other;"
-                + " nice -n 5 true && echo priority; taskset -c 0 true && echo processors";
-        assertThat(launch(List.of("--seccomp"), "/bin/sh", "-c", script).out())
-                .isEqualTo("other-priority\nother-processors\npriority\nprocessors\n");
-        assertThat(launch(List.of("--seccomp-shared"), "/bin/sh", "-c", script).out())
-                .isEqualTo("priority\nprocessors\n");
+    void whereProcessesAreSharedNobodySetsAnothersPriorityProcessorsOrLimits()
+            throws IOException, InterruptedException {
+        String script = """
+                sleep 60 & other=$!
+                exec 2>/dev/null 3>&1 >/dev/null
+                renice -n 5 -p $other && echo other-priority >&3
+                renice -n 5 -g $(ps -o pgid= -p $other) && echo group-priority >&3
+                renice -n 5 -u $(id -u) && echo user-priority >&3
+                ionice -c 3 -p $other && echo other-disk >&3
+                taskset -pc 0 $other && echo other-processors >&3
+                chrt -i -p 0 $other && echo other-scheduler >&3
+                prlimit --pid $other --cpu=100 && echo other-limits >&3
+                kill $other
+                nice -n 5 true && echo priority >&3
+                ionice -c 3 true && echo disk >&3
+                taskset -c 0 true && echo processors >&3
+                chrt -i 0 true && echo scheduler >&3
+                ulimit -c 0 && echo limits >&3
+                """;
+        List<String> own = List.of("priority", "disk", "processors", "scheduler", "limits");
+        assertThat(launch(List.of("--seccomp", "--unshare", "user,pid"), "/bin/sh", "-c", script)
+                        .out()
+                        .lines())
+                .contains("other-priority", "other-disk", "other-processors", "other-scheduler", "other-limits")
+                .containsAll(own);
+        assertThat(launch(List.of("--seccomp-shared"), "/bin/sh", "-c", script)
+                        .out()
+                        .lines())
+                .containsExactlyElementsOf(own);
     }
 }

@@ -27,7 +27,7 @@ final class Privileges {
                         PRIVILEGES_NOT_GAINABLE,
                         GAINED,
                         SH,
-                        "mkdir -p m && mount --bind / m && echo GAINED; umount m; rmdir m")
+                        "mkdir -p m && mount --bind . m && echo GAINED; umount m; rmdir m")
                 .add(
                         "privilege-remount",
                         PRIVILEGES_NOT_GAINABLE,
@@ -50,7 +50,7 @@ final class Privileges {
                         reached(call(56, 220, 0x10000000 | 17, 0, 0, 0, 0)) if os.fork() == 0 else os.wait()
                         """))
                 .add("privilege-setns", PRIVILEGES_NOT_GAINABLE, GAINED, PYTHON, calling("""
-                        reached(call(308, 268, os.open("/proc/self/ns/uts", os.O_RDONLY), 0))
+                        reached(call(308, 268, os.open("/proc/self/ns/mnt", os.O_RDONLY), 0))
                         """))
                 .add("privilege-chroot", PRIVILEGES_NOT_GAINABLE, GAINED, PYTHON, """
                         import os; os.chroot("."); print("GAINED")

@@ -41,8 +41,14 @@ final class Processes {
                 .add("signal-queue", PROCESSES_OF_OTHERS_UNTOUCHABLE, PROCESS_HARMED, PERL, """
                         kill "KILL", $ENV{V_PID}; select(undef, undef, undef, 0.1)
                         """)
-                .add("trace-attach", PROCESSES_OF_OTHERS_UNTOUCHABLE, GAINED, PYTHON, calling("""
-                        if call(101, 117, 16, int(os.environ["V_PID"]), 0, 0) == 0: print("GAINED")
+                .add("trace-attach", PROCESSES_OF_OTHERS_UNTOUCHABLE, PROCESS_HARMED, PYTHON, calling("""
+                        import time
+                        pid = int(os.environ["V_PID"])
+                        if call(101, 117, 16, pid, 0, 0) == 0:
+                            os.waitpid(pid, 0x40000000)
+                            # Go on with a signal that nobody survives.
+                            call(101, 117, 7, pid, 0, 9)
+                        time.sleep(0.2)
                         """))
                 .add("trace-seize", PROCESSES_OF_OTHERS_UNTOUCHABLE, GAINED, PYTHON, calling("""
                         if call(101, 117, 0x4206, int(os.environ["V_PID"]), 0, 0) == 0: print("GAINED")
