@@ -16,7 +16,7 @@ readonly lab_root
 # The release that the file system and the guest's kernel are from, and the one with a gVisor that has systrap.
 readonly tree_suite=bookworm
 readonly gvisor_suite=trixie
-readonly tree_packages=bash,ca-certificates,coreutils,curl,e2fsprogs,git,iproute2,kmod,libstdc++6,perl-base,procps,python3-minimal,util-linux
+readonly tree_packages=bash,ca-certificates,coreutils,curl,e2fsprogs,gcc,git,iproute2,kmod,libc6-dev,libstdc++6,nodejs,perl-base,procps,python3,util-linux
 readonly java_release=25
 
 lab=
@@ -244,6 +244,8 @@ make_tree() {
     # Traces of the machine that made it, and of its mirror.
     rm -f "$target"/etc/resolv.conf "$target"/etc/apt/sources.list "$target"/etc/apt/sources.list.d/* &&
     echo cloister-lab >"$target/etc/hostname" &&
+    # Docker brings one of its own.
+    echo 127.0.0.1 localhost >"$target/etc/hosts" &&
     mkdir -p "$target/opt/jdk" "$target/opt/cloister" "$target/lab"
 }
 
@@ -307,4 +309,36 @@ getent passwd "$(id -u)" >/dev/null || options+=("-Duser.home=${HOME:-/}")
 exec "${JAVA_HOME:-/opt/jdk}/bin/java" "${options[@]}" -cp "$lib/*" dev.cloister.cli.Main "$@"
 END
   chmod 755 "$distribution/bin/cloister"
+}
+
+# --- Reports -----------------------------------------------------------------------------------------------------------
+
+# The group that this machine happens to run the lab in says nothing about the kind of host.
+without_own_groups() {
+  local group expression=()
+  while IFS=: read -r _ _ group; do
+    [[ $group == / ]] || expression+=(-e "s|$group/|/OWN-GROUP/|g")
+  done </proc/self/cgroup
+  sed "${expression[@]}" -e '' "$1"
+}
+
+# save_report NAME FRESH ERRORS TARGET PATH...: a host's report becomes a file of this tree, unless it is no JSON, or names
+# one of the paths or the lab.
+save_report() {
+  local name=$1 fresh=$2 errors=$3 target=$lab_root/$4 path paths=()
+  if ! python3 -m json.tool "$fresh" >/dev/null 2>&1; then
+    tail -n 20 "$errors" "$fresh" >&2
+    say "$name: no JSON was printed"
+    return 1
+  fi
+  cat "$errors" >&2
+  for path in "$lab" "$lab_root" "${@:5}"; do
+    paths+=(-e "$path")
+  done
+  if grep -F "${paths[@]}" "$fresh" >&2; then
+    say "$name: the report has paths of this machine, above"
+    return 1
+  fi
+  mkdir -p "$(dirname -- "$target")"
+  without_own_groups "$fresh" >"$target"
 }
