@@ -6,7 +6,6 @@ import dev.cloister.cli.bench.Machine;
 import dev.cloister.cli.bench.Measured;
 import dev.cloister.core.config.CloisterConfig;
 import java.io.PrintWriter;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -68,16 +67,7 @@ final class BenchLaunchCommand implements Callable<Integer> {
 
     private static ObjectNode json(LaunchBench.Report report) {
         ObjectNode all = JsonMapper.shared().createObjectNode();
-        Machine machine = report.machine();
-        ObjectNode host = all.putObject("machine")
-                .put("kernel", machine.kernel())
-                .put("architecture", machine.architecture())
-                .put("processors", machine.processors())
-                .put("processor", machine.processor())
-                .put("uid", machine.uid())
-                .put("java", machine.java());
-        array(host.putArray("load_before"), machine.loadBefore());
-        array(host.putArray("load_after"), machine.loadAfter());
+        all.set("machine", report.machine().json());
         ArrayNode results = all.putArray("results");
         for (Measured one : report.results()) {
             ObjectNode result = results.addObject()
@@ -97,10 +87,6 @@ final class BenchLaunchCommand implements Callable<Integer> {
         report.leftOut()
                 .forEach((name, why) -> leftOut.addObject().put("name", name).put("why", why));
         return all;
-    }
-
-    private static void array(ArrayNode into, List<Double> values) {
-        values.forEach(into::add);
     }
 
     private static void print(PrintWriter out, LaunchBench.Report report) {

@@ -6,6 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * What figures are worthless without.
@@ -32,6 +35,22 @@ public record Machine(
                 System.getProperty("java.version"),
                 loadBefore,
                 load());
+    }
+
+    public ObjectNode json() {
+        ObjectNode all = JsonMapper.shared()
+                .createObjectNode()
+                .put("kernel", kernel)
+                .put("architecture", architecture)
+                .put("processors", processors)
+                .put("processor", processor)
+                .put("uid", uid)
+                .put("java", java);
+        ArrayNode before = all.putArray("load_before");
+        loadBefore.forEach(before::add);
+        ArrayNode after = all.putArray("load_after");
+        loadAfter.forEach(after::add);
+        return all;
     }
 
     static List<Double> load() {

@@ -2,18 +2,13 @@ package dev.cloister.cli.demo;
 
 import dev.cloister.cli.wiring.Cloister;
 import dev.cloister.cli.wiring.HostFacts;
+import dev.cloister.cli.wiring.TemporaryDirectory;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.config.ConfigLoader;
 import dev.cloister.spi.Finding;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URI;
-import java.nio.file.FileVisitResult;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
@@ -22,7 +17,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /** A server of its own in a temporary directory, the story on it, and no trace of it afterwards. */
 public final class Demo {
@@ -40,15 +34,13 @@ public final class Demo {
      */
     public static int run(PrintWriter out, PrintWriter progress, String isolation, boolean keep)
             throws IOException, InterruptedException {
-        Path directory = Files.createTempDirectory("cloister-demo-");
-        Files.setPosixFilePermissions(
-                directory, PosixFilePermissions.fromString(HostFacts.uid() == 0 ? "rwx--x--x" : "rwx------"));
+        TemporaryDirectory directory = TemporaryDirectory.make("demo");
         CloisterConfig config = ConfigLoader.load(
                 Optional.empty(),
                 agent(),
                 Map.of(
                         "data",
-                        directory.resolve("data").toString(),
+                        directory.path().resolve("data").toString(),
                         "port",
                         "0",
                         "upstream.url",
@@ -62,13 +54,13 @@ public final class Demo {
         try {
             server = Cloister.start(config);
         } catch (RuntimeException e) {
-            delete(directory);
+            directory.close();
             throw e;
         }
         Thread stop = new Thread(
                 () -> {
                     server.close();
-                    delete(directory);
+                    directory.close();
                 },
                 "stop");
         Runtime.getRuntime().addShutdownHook(stop);
@@ -161,26 +153,5 @@ public final class Demo {
         byte[] bytes = new byte[8];
         new SecureRandom().nextBytes(bytes);
         return HexFormat.of().formatHex(bytes);
-    }
-
-    /** Nothing runs there any more, so nobody can swap what is deleted. */
-    private static void delete(Path directory) {
-        try {
-            Files.walkFileTree(directory, new SimpleFileVisitor<>() {
-                @Override
-                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                    Files.delete(file);
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
-                    Files.delete(visited);
-                    return FileVisitResult.CONTINUE;
-                }
-            });
-        } catch (IOException e) {
-            System.err.println("cloister: " + directory + " could not be removed: " + e);
-        }
     }
 }

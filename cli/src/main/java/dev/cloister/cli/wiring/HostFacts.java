@@ -24,7 +24,7 @@ public final class HostFacts {
         return new HostDefaults(uid() == 0, Path.of(System.getProperty("user.home")));
     }
 
-    static Host host(long probeUids, Path scratch) {
+    public static Host host(long probeUids, Path scratch) {
         return new Host(
                 System.getProperty("os.name") + " " + System.getProperty("os.version"),
                 System.getProperty("os.arch"),
