@@ -1,6 +1,7 @@
 package dev.cloister.cli.bench;
 
 import dev.cloister.isolation.tck.Family;
+import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.corpus.Corpus;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,8 +22,11 @@ record Exhaustion(String name, ObjectNode request) {
         List<Exhaustion> all = new ArrayList<>();
         Corpus.attacks().stream()
                 .filter(attack -> attack.family() == Family.RESOURCES)
-                .forEach(attack -> all.add(new Exhaustion(
-                        attack.id(), ExecClient.body(attack.language().command(attack.text()), VARIABLES))));
+                .forEach(attack -> {
+                    if (attack.means() instanceof Means.Code code) {
+                        all.add(new Exhaustion(attack.id(), ExecClient.body(code.command(), VARIABLES)));
+                    }
+                });
         all.add(shell("fork-bomb", "b() { b | b & }; b; sleep 5"));
         all.add(shell(
                 "busy-loops", "for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; sleep 5; kill $(jobs -p)"));

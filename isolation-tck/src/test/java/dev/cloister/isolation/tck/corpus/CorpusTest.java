@@ -1,13 +1,16 @@
 package dev.cloister.isolation.tck.corpus;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Need;
 import dev.cloister.isolation.tck.PlainSandbox;
+import dev.cloister.isolation.tck.SandboxTenant;
 import dev.cloister.isolation.tck.Sign;
 import dev.cloister.spi.Guarantee;
+import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -59,8 +62,12 @@ class CorpusTest {
     /** Something every host allows, and the script knows every need by its name. */
     @Test
     void whatThisHostRefusesCanBeTried(@TempDir Path directory) throws Exception {
-        assertThat(Need.refusedTo(List.of(PlainSandbox.tenant(directory.resolve("a"), List.of()))))
-                .isNotEqualTo(EnumSet.allOf(Need.class));
+        SandboxTenant one = PlainSandbox.tenant(directory.resolve("a"), List.of());
+        SandboxTenant none = PlainSandbox.tenant(directory.resolve("b"), List.of("/bin/false"));
+        assertThat(Need.refusedTo(List.of(one)))
+                .isNotEqualTo(EnumSet.allOf(Need.class))
+                .isEqualTo(Need.refusedTo(List.of(one, none)));
+        assertThatThrownBy(() -> Need.refusedTo(List.of(none))).isInstanceOf(IOException.class);
         try (InputStream script = Need.class.getResourceAsStream("needs.py")) {
             assertThat(new String(script.readAllBytes(), StandardCharsets.UTF_8))
                     .contains(Stream.of(Need.values())
