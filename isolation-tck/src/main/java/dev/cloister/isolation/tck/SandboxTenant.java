@@ -22,18 +22,19 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant
         return spec.home();
     }
 
-    private SandboxProcess launch(List<String> command, Map<String, String> environment) throws IOException {
+    private record Started(SandboxProcess process, Output complaints) {}
+
+    private Started launch(List<String> command, Map<String, String> environment) throws IOException {
         SandboxProcess process = sandbox.launch(
                 new ProcessSpec(command, environment, sandbox.paths().work()));
         process.stdin().close();
         // What attacks complain of is of no interest, and must not fill a pipe.
-        Output ignored = new Output(process.stderr());
-        return process;
+        return new Started(process, new Output(process.stderr()));
     }
 
     @Override
     public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
-        SandboxProcess process = launch(command, environment);
+        SandboxProcess process = launch(command, environment).process();
         String said = new Output(process.stdout()).awaitEnd();
         process.terminate(Duration.ZERO);
         return said;
@@ -42,11 +43,13 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant
     @Override
     public AutoCloseable start(List<String> command, Map<String, String> environment, String ready)
             throws IOException, InterruptedException {
-        SandboxProcess process = launch(command, environment);
+        Started started = launch(command, environment);
+        SandboxProcess process = started.process();
         Output output = new Output(process.stdout());
         if (!output.awaitWord(ready)) {
             process.terminate(Duration.ZERO);
-            throw new IOException("the victim did not start: " + output.text());
+            throw new IOException("the victim did not start: " + output.text()
+                    + started.complaints().awaitEnd());
         }
         return () -> process.terminate(Duration.ZERO);
     }

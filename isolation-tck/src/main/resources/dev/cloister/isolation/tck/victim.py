@@ -30,11 +30,15 @@ def clear(directory, but=()):
     for entry in os.scandir(directory):
         if entry.name in but:
             continue
-        if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.path, 0o700)
-            shutil.rmtree(entry.path)
-        else:
-            os.unlink(entry.path)
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                os.chmod(entry.path, 0o700)
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+        except FileNotFoundError:
+            # What an attacker of the same uid still does there may come first.
+            pass
 
 
 def write(path, kind):
