@@ -119,7 +119,7 @@ final class Resources {
                             after = os.times()
                             spent = after.children_user + after.children_system - before.children_user - before.children_system
                             return spent / (time.monotonic() - began)
-                        if any(share(1) > 0.65 for _ in range(3)): print("GAINED")
+                        if any(share(1) > 0.65 for _ in range(6)): print("GAINED")
                         """)
                 .toList();
     }
