@@ -115,7 +115,8 @@ public enum Need {
     private static String said(Tenant tenant) throws IOException, InterruptedException {
         Process other = new ProcessBuilder("sleep", "60").start();
         try {
-            return tenant.run(List.of("python3", "-c", Naive.resource("needs.py")), Map.of("OTHER", Long.toString(other.pid())));
+            return tenant.run(
+                    List.of("python3", "-c", Naive.resource("needs.py")), Map.of("OTHER", Long.toString(other.pid())));
         } finally {
             other.destroyForcibly();
         }
