@@ -87,7 +87,7 @@ final class AttackCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Predicate<IsolationMode> modes = modes();
         List<Attack> attacks = attacks();
-        Logging.configure(configuration.load(LIMITS).log());
+        Logging.configure(configured(Map.of()).log());
         Console console = Console.of(spec);
         AttackRun.Report report = AttackRun.run(this::configured, attacks, modes, console.progress());
         if (html != null) {

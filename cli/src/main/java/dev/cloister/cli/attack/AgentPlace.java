@@ -1,5 +1,6 @@
 package dev.cloister.cli.attack;
 
+import dev.cloister.cli.demo.Client;
 import dev.cloister.core.agent.AgentEvent;
 import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
@@ -45,11 +46,9 @@ import tools.jackson.databind.node.JsonNodeFactory;
  * the broker.
  */
 final class AgentPlace implements AutoCloseable {
-    private static final String MODEL = "claude-sonnet-5";
     private static final TenantId TENANT = new TenantId("a".repeat(32));
     private static final Credential CREDENTIAL = new Credential(Credential.Kind.API_KEY, "the-attacked-credential");
     private static final long PATIENCE_SECONDS = 60;
-    private static final List<String> TOOLS = List.of("Bash", "Read", "Edit", "Write", "Glob", "Grep");
 
     private final Overheard upstream = new Overheard();
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
@@ -102,14 +101,15 @@ final class AgentPlace implements AutoCloseable {
     }
 
     private BrokerSession session(SessionId id) {
-        return new BrokerSession(TENANT, id, List.of(MODEL), CREDENTIAL, upstream);
+        return new BrokerSession(TENANT, id, List.of(Client.MODEL), CREDENTIAL, upstream);
     }
 
     /** The agent as Cloister runs it, with its rules. */
     Hand agent(SandboxTenant attacker) {
         return (means, told) -> talk(means, told, attacker, (conversation, prompt, said) -> {
             BrokerSession session = session(conversation.id());
-            try (AgentLauncher.Started started = launcher.start(attacker.sandbox(), session, conversation, MODEL, "")) {
+            try (AgentLauncher.Started started =
+                    launcher.start(attacker.sandbox(), session, conversation, Client.MODEL, "")) {
                 ScheduledFuture<?> impatience =
                         timer.schedule(started.run()::cancel, PATIENCE_SECONDS, TimeUnit.SECONDS);
                 started.run().run(content(prompt), event -> note(event, said));
@@ -154,9 +154,9 @@ final class AgentPlace implements AutoCloseable {
                 "--output-format",
                 "stream-json",
                 "--model",
-                MODEL,
+                Client.MODEL,
                 "--allowedTools",
-                String.join(",", TOOLS),
+                String.join(",", launcher.settings().policy().tools()),
                 "--add-dir",
                 "/"));
         command.addAll(conversation.arguments());
@@ -166,8 +166,8 @@ final class AgentPlace implements AutoCloseable {
                         "ANTHROPIC_API_KEY", "sk-ant-api03-nobodys",
                         "ANTHROPIC_UNIX_SOCKET", socket,
                         "ANTHROPIC_BASE_URL", "http://broker.internal",
-                        "ANTHROPIC_SMALL_FAST_MODEL", MODEL,
-                        "ANTHROPIC_DEFAULT_HAIKU_MODEL", MODEL,
+                        "ANTHROPIC_SMALL_FAST_MODEL", Client.MODEL,
+                        "ANTHROPIC_DEFAULT_HAIKU_MODEL", Client.MODEL,
                         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1",
                         "DISABLE_AUTOUPDATER", "1"),
                 attacker.sandbox().paths().work());

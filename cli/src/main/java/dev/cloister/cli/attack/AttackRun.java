@@ -2,6 +2,7 @@ package dev.cloister.cli.attack;
 
 import dev.cloister.cli.demo.Client;
 import dev.cloister.cli.wiring.Cloister;
+import dev.cloister.cli.wiring.TemporaryDirectory;
 import dev.cloister.cli.wiring.TrialHost;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
@@ -278,16 +279,23 @@ public final class AttackRun {
     private void overTheApi(Engine engine, String mode, Set<Guarantee> promised, List<Attack> attacks)
             throws IOException, InterruptedException {
         progress.accept(mode + ": starting a server for attacks over its API");
-        CloisterConfig served = configured.apply(Map.of(
-                "data",
-                // Short, for the path of a socket below it.
-                trial.walkable("s" + promises.size()).resolve("d").toString(),
-                "port",
-                "0",
-                "upstream.url",
-                "scripted",
-                "isolation.mode",
-                mode));
+        try (TemporaryDirectory place = TemporaryDirectory.make("attack")) {
+            CloisterConfig served = configured.apply(Map.of(
+                    "data",
+                    place.path().resolve("data").toString(),
+                    "port",
+                    "0",
+                    "upstream.url",
+                    "scripted",
+                    "isolation.mode",
+                    mode));
+            overTheApi(engine, served, mode, promised, attacks);
+        }
+    }
+
+    private void overTheApi(
+            Engine engine, CloisterConfig served, String mode, Set<Guarantee> promised, List<Attack> attacks)
+            throws IOException, InterruptedException {
         try (Cloister server = Cloister.start(served)) {
             if (server.guarantees().weak()) {
                 return;

@@ -8,10 +8,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** One tenant's commands, over HTTP as any client's. Thread-safe. */
@@ -26,15 +23,6 @@ final class ExecClient implements AutoCloseable {
     ExecClient(URI server, String token) {
         this.exec = server.resolve("/v1/exec");
         this.token = token;
-    }
-
-    static ObjectNode body(List<String> command, Map<String, String> environment) {
-        ObjectNode body = JsonMapper.shared().createObjectNode();
-        ArrayNode words = body.putArray("command");
-        command.forEach(words::add);
-        ObjectNode variables = body.putObject("env");
-        environment.forEach(variables::put);
-        return body;
     }
 
     private HttpRequest request(ObjectNode body) {

@@ -1,5 +1,6 @@
 package dev.cloister.cli.bench;
 
+import dev.cloister.cli.demo.Client;
 import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.corpus.Corpus;
@@ -24,7 +25,7 @@ record Exhaustion(String name, ObjectNode request) {
                 .filter(attack -> attack.family() == Family.RESOURCES)
                 .forEach(attack -> {
                     if (attack.means() instanceof Means.Code code) {
-                        all.add(new Exhaustion(attack.id(), ExecClient.body(code.command(), VARIABLES)));
+                        all.add(new Exhaustion(attack.id(), Client.command(code.command(), VARIABLES)));
                     }
                 });
         all.add(shell("fork-bomb", "b() { b | b & }; b; sleep 5"));
@@ -45,7 +46,7 @@ record Exhaustion(String name, ObjectNode request) {
     }
 
     private static Exhaustion shell(String name, String script) {
-        return new Exhaustion(name, ExecClient.body(List.of("/bin/sh", "-c", script), VARIABLES));
+        return new Exhaustion(name, Client.command(List.of("/bin/sh", "-c", script), VARIABLES));
     }
 
     private static Exhaustion streamed(Exhaustion whole) {

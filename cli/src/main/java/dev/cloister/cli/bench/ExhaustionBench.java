@@ -1,5 +1,6 @@
 package dev.cloister.cli.bench;
 
+import dev.cloister.cli.demo.Client;
 import dev.cloister.cli.wiring.Cloister;
 import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.cli.wiring.TemporaryDirectory;
@@ -66,7 +67,7 @@ public final class ExhaustionBench {
     private final ExecClient attacker;
     private final ExecClient other;
     private final int samples;
-    private final ObjectNode command = ExecClient.body(List.of("/bin/true"), Map.of());
+    private final ObjectNode command = Client.command(List.of("/bin/true"), Map.of());
     private final List<Double> quiet = new ArrayList<>();
 
     private ExhaustionBench(ExecClient attacker, ExecClient other, int samples) {

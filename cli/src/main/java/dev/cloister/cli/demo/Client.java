@@ -111,7 +111,8 @@ public final class Client implements AutoCloseable {
         return response.body();
     }
 
-    private static ObjectNode command(List<String> command, Map<String, String> environment) {
+    /** The body of {@code POST /v1/exec}. */
+    public static ObjectNode command(List<String> command, Map<String, String> environment) {
         ObjectNode body = JSON.createObjectNode();
         ArrayNode words = body.putArray("command");
         command.forEach(words::add);

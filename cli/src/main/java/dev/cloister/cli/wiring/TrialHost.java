@@ -8,7 +8,6 @@ import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -16,10 +15,8 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
-import java.util.stream.Stream;
 
 /**
  * This host for trying modes on it: a temporary directory as a server's workspaces would be, and none of a server's state.
@@ -30,15 +27,12 @@ public final class TrialHost implements AutoCloseable {
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
     private final CloisterConfig config;
-    private final Path directory;
+    private final TemporaryDirectory directory;
     private final Host host;
 
-    private TrialHost(CloisterConfig config, Path directory) throws IOException {
+    private TrialHost(CloisterConfig config, TemporaryDirectory directory) {
         this.config = config;
         this.directory = directory;
-        // As a server's workspaces: every tenant's uid can walk through.
-        Files.setPosixFilePermissions(
-                directory, PosixFilePermissions.fromString(HostFacts.uid() == 0 ? "rwx--x--x" : "rwx------"));
         this.host = HostFacts.host(
                 UidRanges.draw(new SecureRandom(), List.of()).probe(),
                 places("workspaces").scratch());
@@ -46,11 +40,7 @@ public final class TrialHost implements AutoCloseable {
 
     /** @param purpose a word for the directory's name */
     public static TrialHost make(CloisterConfig config, String purpose) {
-        try {
-            return new TrialHost(config, Files.createTempDirectory("cloister-" + purpose + "-"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return new TrialHost(config, TemporaryDirectory.make(purpose));
     }
 
     public Host host() {
@@ -94,32 +84,15 @@ public final class TrialHost implements AutoCloseable {
 
     /** Makes a directory that nobody but the server's user may enter. */
     public Path closed(String name) throws IOException {
-        return Files.createDirectory(directory.resolve(name), OWNER_ONLY);
-    }
-
-    /** Makes a directory that a server's data can stand in: every tenant's uid can walk through. */
-    public Path walkable(String name) throws IOException {
-        Path made = Files.createDirectory(directory.resolve(name));
-        Files.setPosixFilePermissions(
-                made, PosixFilePermissions.fromString(HostFacts.uid() == 0 ? "rwx--x--x" : "rwx------"));
-        return made;
+        return Files.createDirectory(directory.path().resolve(name), OWNER_ONLY);
     }
 
     private RunDirectory places(String name) {
-        return RunDirectory.prepare(directory.resolve(name), HostFacts.uid());
+        return RunDirectory.prepare(directory.path().resolve(name), HostFacts.uid());
     }
 
     @Override
     public void close() {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(directory)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(path);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        directory.close();
     }
 }

@@ -27,7 +27,7 @@ public final class Sweep implements AutoCloseable {
         /** What is wrong with a tenant's tree, one phrase; empty if nothing is, or if there is none. Changes nothing. */
         Optional<String> fault(TenantId tenant, long uid);
 
-        /** The same of what all trees stand in. */
+        /** The same of what all trees stand in; makes that again where it is missing. */
         Optional<String> faultOfAll();
     }
 

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class Bait implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(3);
     private static final int LOOKS = 10;
+    private static final String VICTIM = Texts.of("victim.py");
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Pair pair;
@@ -90,14 +91,10 @@ public final class Bait implements AutoCloseable {
         return scratch.resolve("state-" + name);
     }
 
-    private static String script() {
-        return Naive.resource("victim.py");
-    }
-
     private void live() throws IOException, InterruptedException {
         victim = pair.victim()
                 .start(
-                        List.of("python3", "-c", script(), "arg-" + token, "bait-" + name),
+                        List.of("python3", "-c", VICTIM, "arg-" + token, "bait-" + name),
                         Map.of("BAIT", name, "SECRET", "env-" + token),
                         "READY");
         victimPid = processWhere(pid -> {
@@ -293,7 +290,7 @@ public final class Bait implements AutoCloseable {
         try {
             victim.close();
             for (Tenant tenant : List.of(pair.victim(), pair.attacker())) {
-                tenant.run(List.of("python3", "-c", script(), "tidy"), Map.of("BAIT", name));
+                tenant.run(List.of("python3", "-c", VICTIM, "tidy"), Map.of("BAIT", name));
             }
         } catch (Exception e) {
             throw new IllegalStateException("the victim's process could not be ended", e);

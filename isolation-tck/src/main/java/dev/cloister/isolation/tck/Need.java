@@ -116,7 +116,7 @@ public enum Need {
         Process other = new ProcessBuilder("sleep", "60").start();
         try {
             return tenant.run(
-                    List.of("python3", "-c", Naive.resource("needs.py")), Map.of("OTHER", Long.toString(other.pid())));
+                    List.of("python3", "-c", Texts.of("needs.py")), Map.of("OTHER", Long.toString(other.pid())));
         } finally {
             other.destroyForcibly();
         }

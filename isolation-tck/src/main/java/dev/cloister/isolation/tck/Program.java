@@ -1,7 +1,6 @@
 package dev.cloister.isolation.tck;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -51,7 +50,7 @@ final class Program {
             Path source = directory.resolve("program.c");
             Path made = directory.resolve("program");
             try {
-                Files.writeString(source, before() + text);
+                Files.writeString(source, Texts.of("program.c") + text);
                 compile(source, made);
                 return Base64.getEncoder().encodeToString(Files.readAllBytes(made));
             } finally {
@@ -61,15 +60,6 @@ final class Program {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String before() throws IOException {
-        try (InputStream source = Program.class.getResourceAsStream("program.c")) {
-            if (source == null) {
-                throw new IllegalStateException("program.c is missing from this build");
-            }
-            return new String(source.readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 
