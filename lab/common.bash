@@ -325,17 +325,17 @@ without_own_groups() {
 # save_report NAME FRESH ERRORS TARGET PATH...: a host's report becomes a file of this tree, unless it is no JSON, or names
 # one of the paths or the lab.
 save_report() {
-  local name=$1 fresh=$2 errors=$3 target=$lab_root/$4 path paths=()
+  local name=$1 fresh=$2 errors=$3 target=$lab_root/$4 one secret=()
   if ! python3 -m json.tool "$fresh" >/dev/null 2>&1; then
     tail -n 20 "$errors" "$fresh" >&2
     say "$name: no JSON was printed"
     return 1
   fi
   cat "$errors" >&2
-  for path in "$lab" "$lab_root" "${@:5}"; do
-    paths+=(-e "$path")
+  for one in "$lab" "$lab_root" "${@:5}"; do
+    secret+=(-e "$one")
   done
-  if grep -F "${paths[@]}" "$fresh" >&2; then
+  if grep -F "${secret[@]}" "$fresh" >&2; then
     say "$name: the report has paths of this machine, above"
     return 1
   fi
