@@ -58,6 +58,11 @@ final class FakeWorkspaces implements Workspaces {
 
     private final class Tree implements WorkspaceFiles {
         @Override
+        public Entry target(List<String> path) {
+            return stat(path);
+        }
+
+        @Override
         public Entry stat(List<String> path) {
             String name = String.join("/", path);
             byte[] content = files.get(name);

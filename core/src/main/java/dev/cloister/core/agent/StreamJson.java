@@ -117,7 +117,7 @@ public final class StreamJson {
                 json.path("is_error").asBoolean(true),
                 json.path("subtype").asString(""),
                 text,
-                status.isIntegralNumber() ? Optional.of(status.asInt()) : Optional.empty(),
+                status.isIntegralNumber() && status.canConvertToInt() ? Optional.of(status.asInt()) : Optional.empty(),
                 denials);
     }
 

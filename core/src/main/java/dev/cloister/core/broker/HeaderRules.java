@@ -17,6 +17,8 @@ final class HeaderRules {
     private static final Set<String> RESPONSE = Set.of("content-type", "retry-after", "request-id", "x-should-retry");
     private static final String RESPONSE_PREFIX = "anthropic-ratelimit-";
     private static final Pattern PRINTABLE = Pattern.compile("[\\x20-\\x7e]*");
+    /** A header's name; RFC 9110, section 5.6.2, in small letters. */
+    private static final Pattern TOKEN = Pattern.compile("[a-z0-9!#$%&'*+.^_`|~-]+");
 
     private static final String BETA = "anthropic-beta";
     private static final String OAUTH_BETA = "oauth-2025-04-20";
@@ -29,8 +31,9 @@ final class HeaderRules {
         for (HttpField field : request) {
             String name = field.getName().toLowerCase(Locale.ROOT);
             String value = field.getValue();
-            boolean listed = REQUEST.contains(name) || name.startsWith(REQUEST_PREFIX);
-            if (listed && value != null && PRINTABLE.matcher(value).matches()) {
+            if (listed(REQUEST, REQUEST_PREFIX, name)
+                    && value != null
+                    && PRINTABLE.matcher(value).matches()) {
                 headers.merge(name, value, (first, second) -> first + ", " + second);
             }
         }
@@ -43,6 +46,11 @@ final class HeaderRules {
             }
         }
         return headers;
+    }
+
+    private static boolean listed(Set<String> names, String prefix, String name) {
+        return names.contains(name)
+                || name.startsWith(prefix) && TOKEN.matcher(name).matches();
     }
 
     private static String withBeta(String present, String beta) {
@@ -58,8 +66,9 @@ final class HeaderRules {
     static Map<String, String> intoSandbox(Map<String, String> response, SecretGuard guard) {
         Map<String, String> headers = new LinkedHashMap<>();
         response.forEach((name, value) -> {
-            boolean listed = RESPONSE.contains(name) || name.startsWith(RESPONSE_PREFIX);
-            if (listed && PRINTABLE.matcher(value).matches() && !guard.isIn(value)) {
+            if (listed(RESPONSE, RESPONSE_PREFIX, name)
+                    && PRINTABLE.matcher(value).matches()
+                    && !guard.isIn(value)) {
                 headers.put(name, value);
             }
         });

@@ -69,11 +69,17 @@ final class ModelCheck {
     }
 
     private static @Nullable String model(JsonParser parser) {
-        boolean object = parser.nextToken() == JsonToken.START_OBJECT;
+        if (parser.nextToken() != JsonToken.START_OBJECT) {
+            return null;
+        }
         String model = null;
         int seen = 0;
         int depth = 1;
         for (JsonToken token = parser.nextToken(); token != null; token = parser.nextToken()) {
+            if (depth == 0) {
+                // Something after the document's end.
+                return null;
+            }
             if (token.isStructStart()) {
                 depth++;
             } else if (token.isStructEnd()) {
@@ -87,10 +93,8 @@ final class ModelCheck {
                 } else if (exact && value == JsonToken.VALUE_STRING) {
                     model = parser.getString();
                 }
-            } else if (depth == 0) {
-                object = false;
             }
         }
-        return object && seen == 1 ? model : null;
+        return seen == 1 ? model : null;
     }
 }

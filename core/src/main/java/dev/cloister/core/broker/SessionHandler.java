@@ -50,8 +50,9 @@ final class SessionHandler extends Handler.Abstract {
         OpenChannel channel = connector.channel();
         String path = request.getHttpURI().getPath();
         if (!"POST".equals(request.getMethod()) || !PATHS.contains(path)) {
-            stray(channel);
+            // A tool's knocking is not the agent's failure.
             refuse(
+                    channel,
                     new Refused(
                             ErrorCode.FORBIDDEN,
                             "path",
@@ -147,23 +148,13 @@ final class SessionHandler extends Handler.Abstract {
         }
     }
 
-    private void stray(OpenChannel channel) {
-        if (channel.reports().take().isZero()) {
-            violations.observed(
-                    channel.session().tenant(),
-                    Guarantee.CREDENTIAL_NEVER_INSIDE,
-                    "a request to the broker that is no model call",
-                    Map.of("session", channel.session().session().toString()));
-        }
-    }
-
     private void refuseCall(OpenChannel channel, Refused refused, Response response, Callback callback) {
         channel.failed(refused.toException());
-        refuse(refused, response, callback);
+        refuse(channel, refused, response, callback);
     }
 
-    private void refuse(Refused refused, Response response, Callback callback) {
-        metrics.brokerRefusal(refused.reason());
+    private void refuse(OpenChannel channel, Refused refused, Response response, Callback callback) {
+        report(channel, refused.guarantee(), refused.reason());
         if (!refused.retryAfter().isZero()) {
             response.getHeaders()
                     .put(
@@ -177,6 +168,17 @@ final class SessionHandler extends Handler.Abstract {
                 callback);
     }
 
+    private void report(OpenChannel channel, Guarantee guarantee, String reason) {
+        metrics.brokerRefusal(reason);
+        if (channel.reports().take().isZero()) {
+            violations.observed(
+                    channel.session().tenant(),
+                    guarantee,
+                    "a request that the broker refused: " + reason,
+                    Map.of("session", channel.session().session().toString()));
+        }
+    }
+
     static void answer(int status, MessagesError error, Response response, Callback callback) {
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
@@ -187,8 +189,8 @@ final class SessionHandler extends Handler.Abstract {
     boolean ended(Request request, Response response, Callback callback) {
         int status = response.getStatus() >= 400 ? response.getStatus() : 400;
         String message = "the call was ended by the server";
-        if (status < 500) {
-            metrics.brokerRefusal("malformed");
+        if (status < 500 && request.getConnectionMetaData().getConnector() instanceof SessionConnector connector) {
+            report(connector.channel(), Guarantee.CREDENTIAL_NEVER_INSIDE, "malformed");
             message = "the request is not acceptable HTTP";
         }
         answer(status, MessagesError.of(status, message), response, callback);

@@ -39,7 +39,6 @@ final class ValueTypes {
     private static final Pattern MODEL = Pattern.compile("[A-Za-z0-9._:@/*\\[\\]-]+");
     private static final Pattern PRICE =
             Pattern.compile("(" + MODEL.pattern() + ")=([0-9]{1,6}(?:\\.[0-9]{1,6})?)/([0-9]{1,6}(?:\\.[0-9]{1,6})?)");
-    private static final Pattern TOOL_RULE = Pattern.compile("[A-Za-z][A-Za-z0-9_-]*(\\([^\\p{Cntrl}]+\\))?");
     private static final Pattern UID_RANGE = Pattern.compile("([0-9]{1,10})-([0-9]{1,10})");
     private static final long FIRST_UID = 1000;
     /** The kernel reserves the last two 32-bit ids: (uid_t) -1 means "unchanged", and -2 is some systems' nobody. */
@@ -228,7 +227,7 @@ final class ValueTypes {
     static ValueType<List<String>> toolRules() {
         ValueType<String> rule = ValueType.scalar(
                 "a tool rule, such as `WebFetch` or `Bash(make:*)`",
-                (text, place) -> Optional.of(text).filter(TOOL_RULE.asMatchPredicate()));
+                (text, place) -> Optional.of(text).filter(ToolRule::isOne));
         return ValueType.list(rule, "a list of tool rules, such as `WebFetch` or `Bash(make:*)`", 0);
     }
 }

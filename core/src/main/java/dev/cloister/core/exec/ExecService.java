@@ -103,7 +103,7 @@ public final class ExecService implements Execs {
             return;
         }
         try {
-            if (workspaces.files(request.tenant()).stat(path).kind() != WorkspaceFiles.Kind.DIRECTORY) {
+            if (workspaces.files(request.tenant()).target(path).kind() != WorkspaceFiles.Kind.DIRECTORY) {
                 throw CloisterException.invalid("cwd must be a directory of the workspace");
             }
         } catch (IOException e) {

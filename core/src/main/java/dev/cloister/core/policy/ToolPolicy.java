@@ -1,11 +1,11 @@
 package dev.cloister.core.policy;
 
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.config.ToolRule;
 import dev.cloister.core.error.CloisterException;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.regex.Pattern;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -19,7 +19,6 @@ import tools.jackson.databind.node.ObjectNode;
  * @param deny what it may not do even so
  */
 public record ToolPolicy(List<String> tools, List<String> allow, List<String> deny) {
-    private static final Pattern RULE = Pattern.compile("[A-Z][A-Za-z]*(\\([^()\\p{Cntrl}]+\\))?");
     private static final List<String> BASIC_TOOLS = List.of("Bash", "Read", "Edit", "Write", "Glob", "Grep");
     /** Where processes show their secrets; an agent has no business there. Both rules: Edit also governs Write. */
     private static final List<String> ALWAYS_DENIED =
@@ -33,7 +32,7 @@ public record ToolPolicy(List<String> tools, List<String> allow, List<String> de
 
     private static List<String> checked(String key, List<String> rules) {
         for (String rule : rules) {
-            if (!RULE.matcher(rule).matches()) {
+            if (!ToolRule.isOne(rule)) {
                 throw CloisterException.invalid(
                         key + ": \"" + rule
                                 + "\" is not a rule; write a tool's name such as Bash, or Tool(pattern) such as Read(./docs/**)");

@@ -153,7 +153,7 @@ public final class WorkspaceService implements Workspaces {
     }
 
     private void requireDirectory(Tenant tenant, List<String> path) throws IOException {
-        if (files(tenant).stat(path).kind() != WorkspaceFiles.Kind.DIRECTORY) {
+        if (files(tenant).target(path).kind() != WorkspaceFiles.Kind.DIRECTORY) {
             throw CloisterException.invalid("only a directory can be had as a tar archive");
         }
     }

@@ -61,6 +61,15 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
     }
 
     @Override
+    public Entry target(List<String> path) throws IOException {
+        Entry entry = stat(path);
+        if (entry.kind() == Kind.LINK) {
+            throw link(Guarantee.FILES_OF_OTHERS_UNREADABLE);
+        }
+        return entry;
+    }
+
+    @Override
     public List<Entry> list(List<String> path, int limit) {
         try (Handle directory = directory(path)) {
             List<Entry> entries = new ArrayList<>();

@@ -31,6 +31,9 @@ public interface WorkspaceFiles {
     /** What stands at the path. NOT_FOUND if nothing; FORBIDDEN if a component on the way is a link. */
     Entry stat(List<String> path) throws IOException;
 
+    /** What stands at the path, for a use that would follow a link. FORBIDDEN, and reported, if it is one. */
+    Entry target(List<String> path) throws IOException;
+
     /** What a directory holds, by name, at most {@code limit} entries. */
     List<Entry> list(List<String> path, int limit) throws IOException;
 

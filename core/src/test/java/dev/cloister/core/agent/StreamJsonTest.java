@@ -193,4 +193,13 @@ class StreamJsonTest {
                 .isEqualTo(
                         "{\"type\":\"control_request\",\"request_id\":\"r1\",\"request\":{\"subtype\":\"interrupt\"}}");
     }
+
+    @Test
+    void aStatusBeyondAnyNumberOfHttpIsNone() {
+        assertThat(one("{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,"
+                        + "\"api_error_status\":99999999999,\"permission_denials\":[]}"))
+                .isInstanceOfSatisfying(
+                        AgentEvent.Result.class,
+                        result -> assertThat(result.upstreamStatus()).isEmpty());
+    }
 }

@@ -91,9 +91,7 @@ class BrokerRequestTest {
         assertThat(answer.headers()).containsEntry("content-type", "application/json");
         assertThat(upstream.requests()).isEmpty();
         assertThat(fixture.refusals("path") + fixture.refusals("malformed")).isEqualTo(1);
-        if (answer.status() == 403) {
-            assertThat(fixture.audited).singleElement().asString().contains("CREDENTIAL_NEVER_INSIDE");
-        }
+        reported("CREDENTIAL_NEVER_INSIDE");
         assertThat(channel.lastFailure())
                 .as("a tool's knocking does not look like the agent's failure")
                 .isEmpty();
@@ -109,6 +107,10 @@ class BrokerRequestTest {
         }
         assertThat(fixture.refusals("path")).isEqualTo(40);
         assertThat(fixture.audited).hasSize(10);
+    }
+
+    private void reported(String guarantee) {
+        assertThat(fixture.audited).singleElement().asString().contains(guarantee);
     }
 
     static Stream<String> smuggled() {
@@ -138,6 +140,7 @@ class BrokerRequestTest {
         assertThat(answer.body()).startsWith("{\"type\":\"error\"");
         assertThat(upstream.requests()).isEmpty();
         assertThat(fixture.refusals("malformed")).isEqualTo(1);
+        reported("CREDENTIAL_NEVER_INSIDE");
     }
 
     @Test
@@ -170,6 +173,9 @@ class BrokerRequestTest {
                 "{\"model\":\"claude-test-1\",\"\\u006dodel\":\"other\"}",
                 "{\"MODEL\":\"claude-test-1\"}",
                 "{\"model\":\"claude-test-1\"} {\"model\":\"other\"}",
+                "{\"model\":\"claude-test-1\"} {}",
+                "{\"model\":\"claude-test-1\"} []",
+                "{\"model\":\"claude-test-1\"} 1",
                 "{\"model\":\"claude-test-1\"",
                 "{\"model\":\"claude-test-1\",}",
                 "\ufeff{\"model\":\"claude-test-1\"}",
@@ -184,6 +190,7 @@ class BrokerRequestTest {
         assertThat(answer.body()).contains("invalid_request_error");
         assertThat(upstream.requests()).isEmpty();
         assertThat(channel.lastFailure().orElseThrow().code()).isEqualTo(ErrorCode.INVALID_REQUEST);
+        reported("CREDENTIAL_NEVER_INSIDE");
     }
 
     @Test
@@ -218,6 +225,7 @@ class BrokerRequestTest {
         assertThat(upstream.requests()).isEmpty();
         assertThat(fixture.refusals("model")).isEqualTo(1);
         assertThat(channel.lastFailure().orElseThrow().code()).isEqualTo(ErrorCode.FORBIDDEN);
+        reported("CREDENTIAL_NEVER_INSIDE");
     }
 
     @Test
@@ -231,6 +239,7 @@ class BrokerRequestTest {
         assertThat(UnixClient.call(socket, chunked).status()).isEqualTo(413);
         assertThat(upstream.requests()).isEmpty();
         assertThat(channel.lastFailure().orElseThrow().code()).isEqualTo(ErrorCode.TOO_LARGE);
+        assertThat(fixture.audited).hasSize(2).allMatch(entry -> entry.contains("RESOURCES_BOUNDED"));
     }
 
     @Test

@@ -24,6 +24,8 @@ class HeaderRulesPropertiesTest {
             "Anthropic-Beta",
             "user-agent",
             "x-stainless-lang",
+            "x-stainless-\r\nx-api-key",
+            "x-stainless-a b",
             "x-api-key",
             "Authorization",
             "Host",

@@ -255,6 +255,9 @@ class ConfigLoaderTest {
             policy.preset              | lax            | one of `strict`, `balanced`, `open`
             policy.deny                | Bash(          | a tool rule
             policy.allow               | Read(/x)!/y    | a tool rule
+            policy.allow               | bash           | a tool rule
+            policy.deny                | Web_Fetch      | a tool rule
+            policy.allow               | Bash(a(b)c)    | a tool rule
             limits.body                | 16MB           | such as `100B`, `512KiB`, `8MiB` or `1GiB`
             limits.body                | 16             | a size
             limits.body                | 0B             | from 1B

@@ -81,7 +81,21 @@ class ToolPolicyTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", " ", "bash", "Bash()", "Bash(", "Bash)x", "Bash(a)(b)", "Bash(a\nb)", "Bash, Read", "*"})
+            strings = {
+                "",
+                " ",
+                "bash",
+                "Bash()",
+                "Bash(",
+                "Bash)x",
+                "Bash(a)(b)",
+                "Bash(a\nb)",
+                "Bash, Read",
+                "*",
+                "Web_Fetch",
+                "Bash(a(b)c)",
+                "Bash(\ud800)"
+            })
     void badRulesNameTheirKey(String rule) {
         assertThatThrownBy(() -> new ToolPolicy(List.of(), List.of(rule), List.of()))
                 .isInstanceOfSatisfying(

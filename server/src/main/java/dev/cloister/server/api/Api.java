@@ -55,13 +55,13 @@ public final class Api {
                 limits.prompt(),
                 config.http().heartbeat(),
                 stopping);
-        FilesApi files = new FilesApi(
-                authentication, json.mapper(), with.workspaces(), with.violations(), limits.path(), limits.file());
+        WorkspacePaths paths = new WorkspacePaths(with.violations(), limits.path());
+        FilesApi files = new FilesApi(authentication, json.mapper(), with.workspaces(), paths, limits.file());
         ExecApi exec = new ExecApi(
                 authentication,
                 bodies,
                 json.mapper(),
-                new ExecParser(limits.path(), limits.execTimeout()),
+                new ExecParser(paths, limits.execTimeout()),
                 with.execs(),
                 limits.execOutput(),
                 config.http().heartbeat(),

@@ -3,7 +3,6 @@ package dev.cloister.server.api;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecRequest;
 import dev.cloister.core.tenant.Tenant;
-import dev.cloister.core.workspace.WorkspaceFiles;
 import dev.cloister.server.wire.Texts;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -17,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Checks the body of {@code POST /v1/exec}. Pure. */
+/** Checks the body of {@code POST /v1/exec}. Thread-safe. */
 final class ExecParser {
     private static final Set<String> KNOWN = Set.of("command", "stdin", "env", "cwd", "timeout_ms", "stream");
     private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
@@ -26,11 +25,11 @@ final class ExecParser {
 
     private static final int MAX_ARGUMENTS = 1000;
 
-    private final int maxPath;
+    private final WorkspacePaths paths;
     private final Duration maxTimeout;
 
-    ExecParser(int maxPath, Duration maxTimeout) {
-        this.maxPath = maxPath;
+    ExecParser(WorkspacePaths paths, Duration maxTimeout) {
+        this.paths = paths;
         this.maxTimeout = maxTimeout;
     }
 
@@ -43,7 +42,12 @@ final class ExecParser {
                 command(Fields.value(body, "command")),
                 Fields.text(body, "stdin", Integer.MAX_VALUE).orElse("").getBytes(StandardCharsets.UTF_8),
                 env(Fields.value(body, "env")),
-                cwd(Fields.text(body, "cwd", Integer.MAX_VALUE).orElse("")),
+                String.join(
+                        "/",
+                        paths.components(
+                                tenant,
+                                requestId,
+                                Fields.text(body, "cwd", Integer.MAX_VALUE).orElse(""))),
                 Duration.ofMillis(Fields.number(body, "timeout_ms", 1, maxTimeout.toMillis())
                         .orElse(maxTimeout.toMillis())));
     }
@@ -92,9 +96,5 @@ final class ExecParser {
             env.put(name, variable.getValue().stringValue());
         }
         return env;
-    }
-
-    private String cwd(String cwd) {
-        return String.join("/", WorkspaceFiles.components(cwd, maxPath));
     }
 }

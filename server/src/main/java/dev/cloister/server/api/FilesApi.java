@@ -2,7 +2,6 @@ package dev.cloister.server.api;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
-import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.workspace.WorkspaceFiles;
 import dev.cloister.core.workspace.WorkspaceFiles.Entry;
@@ -13,7 +12,6 @@ import dev.cloister.server.wire.Addresses;
 import dev.cloister.server.wire.Bodies;
 import dev.cloister.server.wire.Replies;
 import dev.cloister.server.wire.Upload;
-import dev.cloister.spi.Guarantee;
 import io.javalin.http.Context;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -21,10 +19,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -38,22 +34,19 @@ final class FilesApi {
     private final Authentication authentication;
     private final JsonMapper mapper;
     private final Workspaces workspaces;
-    private final Violations violations;
-    private final int maxPath;
+    private final WorkspacePaths paths;
     private final long maxFile;
 
     FilesApi(
             Authentication authentication,
             JsonMapper mapper,
             Workspaces workspaces,
-            Violations violations,
-            int maxPath,
+            WorkspacePaths paths,
             long maxFile) {
         this.authentication = authentication;
         this.mapper = mapper;
         this.workspaces = workspaces;
-        this.violations = violations;
-        this.maxPath = maxPath;
+        this.paths = paths;
         this.maxFile = maxFile;
     }
 
@@ -66,7 +59,7 @@ final class FilesApi {
             return;
         }
         WorkspaceFiles files = workspaces.files(tenant);
-        Entry entry = path.isEmpty() ? new Entry("", Kind.DIRECTORY, 0, 0, false) : files.stat(path);
+        Entry entry = path.isEmpty() ? new Entry("", Kind.DIRECTORY, 0, 0, false) : files.target(path);
         switch (entry.kind()) {
             case FILE -> file(context, files, path);
             case DIRECTORY -> directory(context, files, path);
@@ -116,21 +109,7 @@ final class FilesApi {
 
     private List<String> path(Context context, Tenant tenant) {
         String path = Addresses.pathBehind(context.req(), PREFIX + "/");
-        try {
-            if (path.indexOf('\\') >= 0) {
-                throw CloisterException.invalid("the path must not hold backslashes; separate its components with /");
-            }
-            return WorkspaceFiles.components(path, maxPath);
-        } catch (CloisterException e) {
-            if (path.startsWith("/") || Arrays.asList(path.split("[/\\\\]", -1)).contains("..")) {
-                violations.observed(
-                        tenant.id(),
-                        Guarantee.FILES_OF_OTHERS_UNREADABLE,
-                        "a path that leads out of the workspace",
-                        Map.of("request_id", Exchange.of(context.req()).requestId()));
-            }
-            throw e;
-        }
+        return paths.components(tenant, Exchange.of(context.req()).requestId(), path);
     }
 
     private static boolean tar(Context context) {

@@ -53,7 +53,7 @@ public final class Json {
         }
         for (Map.Entry<String, JsonNode> field : object.properties()) {
             Texts.require("a field's name", field.getKey(), false);
-            check(field.getKey(), field.getValue(), field.getKey().equals(mayHoldNul));
+            check(Texts.shown(field.getKey()), field.getValue(), field.getKey().equals(mayHoldNul));
         }
         return object;
     }
@@ -91,17 +91,18 @@ public final class Json {
                         + e.getLocation().getColumnNr();
     }
 
+    /** @param path where the node is, as shown: a long way down is cut, not copied for every value on it */
     private static void check(String path, JsonNode node, boolean nulAllowed) {
         if (node.isString()) {
-            Texts.require(Texts.shown(path), node.stringValue(), nulAllowed);
+            Texts.require(path, node.stringValue(), nulAllowed);
         } else if (node.isArray()) {
             for (int i = 0; i < node.size(); i++) {
-                check(path + "[" + i + "]", node.get(i), false);
+                check(Texts.shown(path + "[" + i + "]"), node.get(i), false);
             }
         } else {
             for (Map.Entry<String, JsonNode> field : node.properties()) {
-                Texts.require("a name in " + Texts.shown(path), field.getKey(), false);
-                check(path + "." + field.getKey(), field.getValue(), false);
+                Texts.require("a name in " + path, field.getKey(), false);
+                check(Texts.shown(path + "." + Texts.shown(field.getKey())), field.getValue(), false);
             }
         }
     }

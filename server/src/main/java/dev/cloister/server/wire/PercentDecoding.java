@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 
 /** RFC 3986 percent-decoding, strict and exactly once. Pure. */
 final class PercentDecoding {
@@ -38,11 +39,12 @@ final class PercentDecoding {
     }
 
     private static int escaped(String what, String raw, int at) {
-        int high = at + 1 < raw.length() ? Character.digit(raw.charAt(at + 1), 16) : -1;
-        int low = at + 2 < raw.length() ? Character.digit(raw.charAt(at + 2), 16) : -1;
-        if (high < 0 || low < 0) {
+        // Not Character.digit: it also takes the digits of other scripts.
+        if (at + 2 >= raw.length()
+                || !HexFormat.isHexDigit(raw.charAt(at + 1))
+                || !HexFormat.isHexDigit(raw.charAt(at + 2))) {
             throw CloisterException.invalid(what + " holds a broken percent escape; write a percent sign as %25");
         }
-        return high << 4 | low;
+        return HexFormat.fromHexDigits(raw, at + 1, at + 3);
     }
 }
