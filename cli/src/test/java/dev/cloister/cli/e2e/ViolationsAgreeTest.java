@@ -86,6 +86,10 @@ class ViolationsAgreeTest {
                             .path("exit_code")
                             .asInt(-1))
                     .isZero();
+            for (String link : new String[] {"/v1/files/out", "/v1/files/out?format=tar"}) {
+                assertThat(server.get(TOKEN, link).statusCode()).as(link).isEqualTo(403);
+                made(Guarantee.FILES_OF_OTHERS_UNREADABLE);
+            }
             for (int i = 0; i < 2; i++) {
                 assertThat(server.get(TOKEN, "/v1/files/out/passwd").statusCode())
                         .isBetween(400, 499);
