@@ -8,7 +8,7 @@
 # Made by prepare_*, each under the lock and complete or not at all:
 #   $tree           a small Debian without a kernel, uid 1000 is in no password file
 #   $jdk            a copy of the JDK of this machine, which is $machine_jdk
-#   $distribution   the built distribution, with bin/cloister and the agent CLI
+#   $distribution   the built distribution, with bin/cloister; prepare_agent adds the agent CLI
 
 lab_root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 readonly lab_root
@@ -296,23 +296,27 @@ prepare_jdk() {
 
 # prepare_distribution DIRECTORY: builds what is stale and copies it there. A copy, because a build swaps the original.
 prepare_distribution() {
-  local agent
   distribution=$1
   "$lab_root/cloister" --version >/dev/null || die 'the distribution could not be built'
-  agent=$("$lab_root/cloister" agent) || die 'the agent CLI could not be installed'
   mkdir -p "$distribution/bin"
   cp -r "$lab_root/cli/target/dist/lib" "$distribution/"
-  cp "$agent" "$distribution/agent"
   cat >"$distribution/bin/cloister" <<'END'
 #!/bin/bash
 # As ./cloister starts it.
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
-export CLOISTER_AGENT_INSTALLED=$root/agent
+[[ ! -e $root/agent ]] || export CLOISTER_AGENT_INSTALLED=$root/agent
 options=(--enable-native-access=ALL-UNNAMED -XX:+ExitOnOutOfMemoryError -XX:-UsePerfData -XX:+UseSerialGC)
 getent passwd "$(id -u)" >/dev/null || options+=("-Duser.home=${HOME:-/}")
 exec "${JAVA_HOME:-/opt/jdk}/bin/java" "${options[@]}" -cp "$root/lib/*" dev.cloister.cli.Main "$@"
 END
   chmod 755 "$distribution/bin/cloister"
+}
+
+# For what runs the agent only: it is large.
+prepare_agent() {
+  local agent
+  agent=$("$lab_root/cloister" agent) || die 'the agent CLI could not be installed'
+  cp "$agent" "$distribution/agent"
 }
 
 # --- Reports -----------------------------------------------------------------------------------------------------------

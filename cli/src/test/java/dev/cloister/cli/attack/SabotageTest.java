@@ -52,10 +52,7 @@ class SabotageTest {
             String relay,
             String broker) {
         Outcome outcome(String id, Hand agent, String socket) throws Exception {
-            Attack attack = Corpus.attacks().stream()
-                    .filter(one -> one.id().equals(id))
-                    .findFirst()
-                    .orElseThrow();
+            Attack attack = Corpus.attack(id);
             Pair pair = new Pair(
                     "here",
                     victim,
@@ -143,10 +140,7 @@ class SabotageTest {
         "agent-tool-policy-read, TOOL_POLICY_ENFORCED"
     })
     void anAgentWithoutCloistersSettingsIsNoticed(String attack, Guarantee guarantee) throws Exception {
-        assertThat(Corpus.attacks())
-                .filteredOn(one -> one.id().equals(attack))
-                .extracting(Attack::guarantee)
-                .containsExactly(guarantee);
+        assertThat(Corpus.attack(attack).guarantee()).isEqualTo(guarantee);
         inASandbox(place -> {
             assertThat(place.outcome(attack, place.agents().bareAgent(place.attacker()), place.broker()))
                     .isEqualTo(Outcome.PASSED);

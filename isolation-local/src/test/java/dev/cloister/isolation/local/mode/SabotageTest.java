@@ -224,10 +224,7 @@ class SabotageTest {
     }
 
     private static Outcome outcome(Engine engine, Pair pair, Hole hole) throws Exception {
-        Attack attack = Corpus.attacks().stream()
-                .filter(one -> one.id().equals(hole.attack()))
-                .findFirst()
-                .orElseThrow();
+        Attack attack = Corpus.attack(hole.attack());
         assertThat(attack.guarantee()).isEqualTo(hole.guarantee());
         List<Result> results = new ArrayList<>();
         engine.attack(pair, Set.of(hole.guarantee()), List.of(attack), results::add);

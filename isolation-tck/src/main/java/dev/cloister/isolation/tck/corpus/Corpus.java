@@ -16,6 +16,14 @@ public final class Corpus {
                 .toList();
     }
 
+    /** The one of that id. */
+    public static Attack attack(String id) {
+        return attacks().stream()
+                .filter(attack -> attack.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("there is no attack " + id));
+    }
+
     private static List<Attack> code() {
         return Stream.of(
                         Reads.attacks(),
