@@ -89,4 +89,12 @@ class LimitsTest {
         assertThat(answer.path("exit_code").asInt()).isNotZero();
         assertThat(answer.path("stderr").asString()).containsAnyOf("No space left on device", "Permission denied");
     }
+
+    @Test
+    void filesWithoutContentFillTmpToo() throws Exception {
+        JsonNode answer =
+                server.exec("a", "set -C; i=0; while [ $i -lt 30000 ]; do : >/tmp/$i || exit; i=$((i + 1)); done");
+        assertThat(answer.path("exit_code").asInt()).isNotZero();
+        assertThat(answer.path("stderr").asString()).containsAnyOf("No space left on device", "Permission denied");
+    }
 }

@@ -95,6 +95,13 @@ class ViolationsAgreeTest {
                         .isBetween(400, 499);
                 made(Guarantee.FILES_OF_OTHERS_UNREADABLE);
             }
+            for (String cwd : new String[] {"..", "x/../../home", "/etc", "out"}) {
+                String body = "{\"command\":[\"/bin/true\"],\"cwd\":\"" + cwd + "\"}";
+                assertThat(server.send("POST", TOKEN, "/v1/exec", body).statusCode())
+                        .as(cwd)
+                        .isBetween(400, 499);
+                made(Guarantee.FILES_OF_OTHERS_UNREADABLE);
+            }
 
             JsonNode results = server.play(
                     TOKEN,

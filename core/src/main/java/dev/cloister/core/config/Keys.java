@@ -151,8 +151,8 @@ final class Keys {
             "isolation.tmp",
             ValueTypes.size("1024GiB"),
             "1GiB",
-            "How much fits into the private `/tmp` of a command or agent. It is memory, and counts as such. In"
-                    + " `directories` mode TMPDIR is on disk and has no bound.",
+            "How much fits into the private `/tmp` of a command or agent, and at most one file for each 4 KiB of it. It"
+                    + " is memory, and counts as such. In `directories` mode TMPDIR is on disk and has no bound.",
             "100MiB");
     static final Key<Integer> ISOLATION_OPEN_FILES = key(
             "isolation.open-files",

@@ -9,7 +9,7 @@ number = int(bait, 16) & 0x7FFFFFFF
 if token == "tidy":
     for path in ("/dev/shm/cloister-" + bait, "/dev/shm/cloister-%s-fill" % bait):
         try:
-            os.unlink(path)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         except OSError:
             pass
     try:

@@ -98,6 +98,22 @@ final class Resources {
                             os.unlink("bomb.zip")
                             os.unlink(path)
                         """)
+                // Nothing but names, and long ones: what they take is memory of the kernel.
+                .add("exhaust-inodes", RESOURCES_BOUNDED, GAINED, PYTHON, """
+                        import os, shutil
+                        def room(place):
+                            return os.access(place, os.W_OK) and os.statvfs(place).f_favail > 500000
+                        place = "/dev/shm" if room("/dev/shm") else os.environ["TMPDIR"]
+                        path = place + "/cloister-%s-fill" % os.environ["V_BAIT"]
+                        os.mkdir(path)
+                        try:
+                            directory = os.open(path, os.O_RDONLY)
+                            for i in range(450000):
+                                os.mknod("%0240d" % i, dir_fd=directory)
+                            print("GAINED")
+                        finally:
+                            shutil.rmtree(path)
+                        """)
                 .add("exhaust-descriptors", RESOURCES_BOUNDED, GAINED, PYTHON, """
                         import os, resource
                         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
