@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -74,8 +75,9 @@ final class AttackCommand implements Callable<Integer> {
     @Option(
             names = "--vantage",
             paramLabel = "VANTAGE",
-            description = "Only attacks from there: sandbox (code), agent or api.")
-    private @Nullable String vantage;
+            split = ",",
+            description = "Only attacks from there: sandbox (code), agent or api; commas between several.")
+    private @Nullable List<String> vantages;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
@@ -121,9 +123,12 @@ final class AttackCommand implements Callable<Integer> {
     }
 
     private List<Attack> attacks() {
+        Set<String> known = Stream.of(Vantage.values()).map(Vantage::id).collect(Collectors.toSet());
         List<Attack> attacks = Corpus.attacks().stream()
+                .filter(attack -> vantages == null || known.containsAll(vantages))
                 .filter(attack -> family == null || attack.family().id().equals(family))
-                .filter(attack -> vantage == null || attack.vantage().id().equals(vantage))
+                .filter(attack ->
+                        vantages == null || vantages.contains(attack.vantage().id()))
                 .toList();
         if (attacks.isEmpty()) {
             throw new ParameterException(

@@ -103,8 +103,11 @@ class AttackCommandTest {
 
     @Test
     void aWrongNameIsAnsweredWithTheRightOnes() {
-        for (List<String> wrong :
-                List.of(List.of("--isolation", "none"), List.of("--family", "none"), List.of("--vantage", "none"))) {
+        for (List<String> wrong : List.of(
+                List.of("--isolation", "none"),
+                List.of("--family", "none"),
+                List.of("--vantage", "none"),
+                List.of("--vantage", "api,none"))) {
             CommandRun run = run(wrong.toArray(String[]::new));
             assertThat(run.status()).isEqualTo(2);
             assertThat(run.err()).containsAnyOf("directories, namespaces, chroot or all", "direct-reads, interpreters");
