@@ -124,6 +124,8 @@ public record PlainSandbox(SandboxSpec spec, List<String> prefix) implements San
 
     /** What leaves its family stays: there is no wall. */
     private record Plain(Process process) implements SandboxProcess {
+        private static final long LOOK_MS = 2;
+
         @Override
         public long pid() {
             return process.pid();
@@ -156,16 +158,24 @@ public record PlainSandbox(SandboxSpec spec, List<String> prefix) implements San
                     List<ProcessHandle> family = process.descendants().toList();
                     process.destroyForcibly();
                     family.forEach(ProcessHandle::destroyForcibly);
-                    for (ProcessHandle member : family) {
-                        member.onExit()
-                                .orTimeout(Output.PATIENCE_MS, TimeUnit.MILLISECONDS)
-                                .exceptionally(late -> member)
-                                .join();
+                    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Output.PATIENCE_MS);
+                    while (family.stream().anyMatch(Plain::runs) && System.nanoTime() < deadline) {
+                        Thread.sleep(LOOK_MS);
                     }
                     process.waitFor(Output.PATIENCE_MS, TimeUnit.MILLISECONDS);
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            }
+        }
+
+        /** A container's first process is often no init: what it inherits is never waited for, and stays as a zombie. */
+        private static boolean runs(ProcessHandle member) {
+            try {
+                String stat = Files.readString(Path.of("/proc", Long.toString(member.pid()), "stat"));
+                return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';
+            } catch (IOException gone) {
+                return false;
             }
         }
 
