@@ -48,6 +48,8 @@ import java.util.function.Predicate;
  * of a server that is started for it. Leaves nothing behind.
  */
 public final class AttackRun {
+    private static final List<String> AS_ROOT = List.of("unshare", "--user", "--map-root-user", "--mount");
+
     /** What stands for having no isolation. */
     public static final String NONE = "no isolation";
 
@@ -151,15 +153,26 @@ public final class AttackRun {
         return Need.of(attack).filter(refused::contains).map(need -> "this host refuses to everybody: " + need.title());
     }
 
-    /** The plain host user; where that is not root, also as root of a user namespace of its own. */
-    private static List<SandboxTenant> plain(TrialHost trial, Path directory) throws IOException {
+    /** The plain host user; where that is not root, also as root of a user namespace of its own if the host gives one. */
+    private static List<SandboxTenant> plain(TrialHost trial, Path directory) throws IOException, InterruptedException {
         List<SandboxTenant> all = new ArrayList<>();
         all.add(PlainSandbox.tenant(directory.resolve("1"), List.of()));
-        if (!trial.host().isRoot()) {
-            all.add(PlainSandbox.tenant(
-                    directory.resolve("2"), List.of("unshare", "--user", "--map-root-user", "--mount")));
+        if (!trial.host().isRoot() && succeeds(AS_ROOT)) {
+            all.add(PlainSandbox.tenant(directory.resolve("2"), AS_ROOT));
         }
         return all;
+    }
+
+    /** A container refuses it. What then has no control is INVALID, or named as what the host refuses to everybody. */
+    private static boolean succeeds(List<String> prefix) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add("true");
+        return new ProcessBuilder(command)
+                        .redirectErrorStream(true)
+                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                        .start()
+                        .waitFor()
+                == 0;
     }
 
     private void closeOpened() throws Exception {
