@@ -14,7 +14,8 @@
  *   5. This process, the monitor, keeps the server's uid, out of reach of a tenant with another, and three of root's
  *      capabilities.
  *
- * Two or three processes: the monitor; in a pid namespace an init; the target. Until the target's exec only code of this program
+ * Two to four processes: the monitor; in a pid namespace an init, and with --forward one that leads a port of its loopback
+ * device to a unix socket; the target. Until the target's exec only code of this program
  * runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant first, then
  * NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file means 'K'. Without
  * --control there is no server: failures go to standard error, the environment is that of --setenv, and the exit status is the
@@ -192,6 +193,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   /* The tenant has its uid, and must not look into it. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(STAGE_INIT, "dumpable");
   int signals = signal_descriptor();
+  if (options.forward_port) start_forward(&options, argv);
   /* Both have the same rights from here on, so they may share memory until the exec: a copy would cost a tenth of the launch. */
   pid_t target = vfork();
   if (target < 0) fail(STAGE_INIT, "fork");

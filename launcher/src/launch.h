@@ -33,6 +33,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The steps, in their order. A failure names the one at which the launch stopped. */
@@ -40,7 +41,8 @@
   X(CONTROL, "control") X(PARENT, "parent") X(NAMESPACES, "namespaces") X(CGROUP, "cgroup") X(ID_MAP, "id-map") \
   X(ROOT, "root") X(MOUNT, "mount") X(PIVOT, "pivot") X(LOOPBACK, "loopback") \
   X(HOSTNAME, "hostname") X(RLIMIT, "rlimit") X(IDS, "ids") X(TMP, "tmp") X(CAPABILITIES, "capabilities") \
-  X(NO_NEW_PRIVS, "no-new-privs") X(LANDLOCK, "landlock") X(SECCOMP, "seccomp") X(INIT, "init") X(ENVIRONMENT, "environment")
+  X(NO_NEW_PRIVS, "no-new-privs") X(LANDLOCK, "landlock") X(SECCOMP, "seccomp") X(INIT, "init") X(FORWARD, "forward") \
+  X(ENVIRONMENT, "environment")
 #define STAGE(id, name) STAGE_##id,
 enum stage { STAGES(STAGE) };
 
@@ -57,6 +59,8 @@ struct options {
   gid_t gid;
   const char *root_base, *root_source;               /* where the new root is mounted, and what */
   const char *tmp, *directory;
+  unsigned forward_port;                             /* of the loopback device inside; 0: none */
+  const char *forward_path;                          /* the unix socket, by its inner path */
   bool landlock, landlock_tcp, landlock_scope, seccomp, seccomp_shared;
   struct operation *operations;
   struct limit *limits;
@@ -74,6 +78,7 @@ _Noreturn void fail(enum stage stage, const char *detail);
 
 void enter_root(const struct options *options);
 void loopback_up(void);
+void start_forward(const struct options *options, char **argv);
 void set_limits(const struct options *options);
 void switch_ids(uid_t uid, gid_t gid, bool groups);
 void drop_capabilities(void);

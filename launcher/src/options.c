@@ -68,6 +68,14 @@ static bool ids(const char *uid, const char *gid, struct options *o) {
   return o->switch_ids;
 }
 
+static bool forward_to(const char *port, const char *path, struct options *o) {
+  unsigned long long value = 0;
+  bool right = number(port, USHRT_MAX, &value) && value > 0 && inner_path(path) && strlen(path) < sizeof ((struct sockaddr_un *)0)->sun_path;
+  o->forward_port = (unsigned)value;
+  o->forward_path = path;
+  return right;
+}
+
 /* The path in the new root is the last value. */
 static bool operation(struct options *o, enum operation_kind kind, const char *a, const char *b) {
   o->operations[o->operation_count++] = (struct operation){kind, a, b};
@@ -97,6 +105,7 @@ static int option(struct options *o, const char *name, const char *a, const char
   if (IS("--device")) TAKE(1, strncmp(a, "/dev/", 5) == 0 && operation(o, OP_DEVICE, a, NULL));
   if (!b) return -1;
   if (IS("--ids")) TAKE(2, ids(a, b, o));
+  if (IS("--forward")) TAKE(2, forward_to(a, b, o));
   if (IS("--root")) TAKE(2, inner_path(o->root_base = a) && inner_path(o->root_source = b));
   if (IS("--tmpfs")) TAKE(2, number(a, ULLONG_MAX, &value) && operation(o, OP_TMPFS, a, b));
   if (IS("--bind-read")) TAKE(2, a[0] == '/' && operation(o, OP_READ, a, b));
@@ -110,6 +119,8 @@ static const char *missing(const struct options *o) {
   if (o->control && !o->id) return "--id";
   if (o->root_base && !(o->namespaces & CLONE_NEWNS)) return "--unshare mount";
   if (o->operation_count && !o->root_base) return "--root";
+  /* In the host's network the port would be everybody's, and without an init nothing would end it. */
+  if (o->forward_port && (~o->namespaces & (CLONE_NEWNET | CLONE_NEWPID))) return "--unshare net,pid";
   return (o->readable_count || o->writable_count) && !o->landlock ? "--landlock" : NULL;
 }
 

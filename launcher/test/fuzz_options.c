@@ -30,6 +30,8 @@ static void check(const struct options *o, size_t count) {
   must(o->landlock || (o->readable_count == 0 && o->writable_count == 0));
   must(!o->landlock_scope || o->landlock_tcp);
   must(!o->seccomp_shared || o->seccomp);
+  must(!o->forward_port == !o->forward_path);
+  must(!o->forward_port || (o->forward_port < 65536 && inner(o->forward_path) && (o->namespaces & CLONE_NEWNET) && (o->namespaces & CLONE_NEWPID)));
   size_t kept = o->operation_count + o->limit_count + o->cgroup_count + o->readable_count + o->writable_count + o->environment_count;
   must(kept <= count);
   for (size_t i = 0; i < o->operation_count; i++) {

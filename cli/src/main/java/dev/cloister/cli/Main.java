@@ -25,7 +25,8 @@ import picocli.CommandLine.Command;
             BenchCommand.class,
             TenantCommand.class,
             MigrateCommand.class,
-            AuditCommand.class
+            AuditCommand.class,
+            EgressCommand.class
         })
 public final class Main {
     private Main() {}

@@ -146,9 +146,10 @@ class ArchitectureTest {
     }
 
     @Test
-    void jettyServesTheApiAndTheBrokersSockets() {
+    void jettyServesTheApiAndTheSocketsOfSandboxes() {
         noClasses()
-                .that(not(resideInAnyPackage(ROOT + ".server..", ROOT + ".core.broker..")))
+                .that(not(resideInAnyPackage(
+                        ROOT + ".server..", ROOT + ".core.socket..", ROOT + ".core.broker..", ROOT + ".core.egress..")))
                 .should()
                 .dependOnClassesThat(resideInAPackage("org.eclipse.jetty.."))
                 .check(CODE);

@@ -58,6 +58,7 @@ class DocumentationTest {
         metrics.tokens("input", 1);
         metrics.brokerRequest(200, Duration.ofMillis(1));
         metrics.brokerRefusal("path");
+        metrics.egressRequest("listed");
         metrics.queueDepth(1);
         List<String> names = registry.scrape()
                 .lines()
@@ -65,9 +66,9 @@ class DocumentationTest {
                 .map(line -> line.split(" ", 4)[2])
                 .filter(name -> !name.endsWith("_max"))
                 .toList();
-        // One of each method above, the four gauges and the four counters of sandboxes: whoever adds a meter adds it
-        // here.
-        assertThat(names).hasSize(16);
+        // One of each method above, the four gauges, the four counters of sandboxes and the two of bytes: whoever
+        // adds a meter adds it here.
+        assertThat(names).hasSize(19);
         String document = read("docs/operations.md");
         assertThat(names).allSatisfy(name -> assertThat(document).contains("`" + name + "`"));
     }

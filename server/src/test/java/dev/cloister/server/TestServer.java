@@ -6,6 +6,8 @@ import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.isolation.Guarantees;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.reach.EgressLimits;
+import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.tenant.PresentedCredential;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.Tenant;
@@ -142,6 +144,7 @@ final class TestServer implements AutoCloseable {
                         1000),
                 new CloisterConfig.Sessions(100, 100),
                 new CloisterConfig.Broker(1_000_000, 100),
+                new CloisterConfig.Egress(EgressPolicy.CLOSED, new EgressLimits(1, 1, OptionalLong.empty())),
                 new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.INFO));
     }
 

@@ -15,7 +15,8 @@ public enum Guarantee {
     WORKSPACE_CODE_NOT_RUN(
             "opening a workspace runs no code that the workspace brings: hooks, MCP servers, git configuration"),
     TOOL_POLICY_ENFORCED("the agent's tool rules are those of the policy, read back before the first turn"),
-    NETWORK_CLOSED("no process of a tenant can reach any network address, the broker's socket excepted"),
+    NETWORK_CLOSED(
+            "no process of a tenant can reach any network address, but the broker, and what the operator opened by egress rules"),
     RESOURCES_BOUNDED("memory, processor and process count of a tenant are bounded");
 
     private final String promise;

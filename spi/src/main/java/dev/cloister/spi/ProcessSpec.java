@@ -2,6 +2,7 @@ package dev.cloister.spi;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A process to start.
@@ -9,10 +10,16 @@ import java.util.Map;
  * @param command program and arguments; they can be seen by every process of the host: nothing secret
  * @param env the whole environment but HOME, TMPDIR, PATH and USER, which the sandbox sets
  * @param cwd the working directory as the tenant's processes see it
+ * @param forward only where {@link Sandbox#hasOwnNetwork}
  */
-public record ProcessSpec(List<String> command, Map<String, String> env, String cwd) {
+public record ProcessSpec(List<String> command, Map<String, String> env, String cwd, Optional<Forward> forward) {
     public ProcessSpec {
         command = List.copyOf(command);
         env = Map.copyOf(env);
+    }
+
+    /** One whose network leads nowhere. */
+    public ProcessSpec(List<String> command, Map<String, String> env, String cwd) {
+        this(command, env, cwd, Optional.empty());
     }
 }

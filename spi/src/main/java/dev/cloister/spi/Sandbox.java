@@ -11,6 +11,9 @@ public interface Sandbox extends AutoCloseable {
     /** Makes a directory through which server and tenant meet; the caller owns and closes it. */
     SharedDirectory share();
 
+    /** Whether its processes have a network of their own, in which nobody else listens and which leads nowhere. */
+    boolean hasOwnNetwork();
+
     /**
      * Starts a process. Its TMPDIR is new and empty, and goes with it.
      *

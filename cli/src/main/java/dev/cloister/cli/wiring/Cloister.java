@@ -6,6 +6,9 @@ import dev.cloister.core.agent.Canary;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.egress.EgressBooks;
+import dev.cloister.core.egress.EgressProxy;
+import dev.cloister.core.egress.Resolver;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecService;
 import dev.cloister.core.isolation.Guarantees;
@@ -16,6 +19,7 @@ import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
+import dev.cloister.core.sandbox.Egress;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.sandbox.UsageBooks;
 import dev.cloister.core.sandbox.WorkspaceService;
@@ -118,7 +122,8 @@ public final class Cloister implements AutoCloseable {
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);
             UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, violations));
-            Sandboxes sandboxes = new Sandboxes(workspaces, backend, metrics, books);
+            Sandboxes sandboxes = new Sandboxes(
+                    workspaces, backend, metrics, books, egress(config, metrics, violations, audit, clock));
             endings.add(sandboxes::end);
 
             ScheduledThreadPoolExecutor timer = timer();
@@ -236,6 +241,20 @@ public final class Cloister implements AutoCloseable {
     private <T extends AutoCloseable> T owned(T part) {
         parts.push(part);
         return part;
+    }
+
+    private Optional<Egress> egress(
+            CloisterConfig config, Metrics metrics, Violations violations, Audit audit, Clock clock) {
+        if (!config.egress().isConfigured()) {
+            return Optional.empty();
+        }
+        EgressProxy proxy = owned(new EgressProxy(
+                tenant -> config.egress().policy(),
+                Resolver.ofTheHost(),
+                new EgressBooks(metrics, violations, audit),
+                config.egress().limits(),
+                clock));
+        return Optional.of(new Egress(proxy));
     }
 
     private static ScheduledThreadPoolExecutor timer() {

@@ -124,6 +124,10 @@ final class TestServer implements Calls, AutoCloseable {
         return server.guarantees().holds();
     }
 
+    IsolationMode isolationMode() {
+        return server.guarantees().mode();
+    }
+
     Path workspaces() {
         return config.paths().workspaces();
     }

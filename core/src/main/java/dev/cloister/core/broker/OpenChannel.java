@@ -1,6 +1,7 @@
 package dev.cloister.core.broker;
 
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.quota.RequestBudget;
 import dev.cloister.core.usage.UsageRecord;
 import dev.cloister.core.usage.UsageTotals;
 import java.time.Clock;

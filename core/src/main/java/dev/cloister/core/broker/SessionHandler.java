@@ -3,6 +3,7 @@ package dev.cloister.core.broker;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.socket.OwnedSocket;
 import dev.cloister.core.upstream.MessagesError;
 import dev.cloister.core.upstream.UpstreamRequest;
 import dev.cloister.spi.Guarantee;
@@ -44,10 +45,11 @@ final class SessionHandler extends Handler.Abstract {
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) throws IOException {
-        if (!(request.getConnectionMetaData().getConnector() instanceof SessionConnector connector)) {
+        Optional<OpenChannel> owner = OwnedSocket.owner(request, OpenChannel.class);
+        if (owner.isEmpty()) {
             return false;
         }
-        OpenChannel channel = connector.channel();
+        OpenChannel channel = owner.get();
         String path = request.getHttpURI().getPath();
         if (!"POST".equals(request.getMethod()) || !PATHS.contains(path)) {
             // A tool's knocking is not the agent's failure.
@@ -189,8 +191,9 @@ final class SessionHandler extends Handler.Abstract {
     boolean ended(Request request, Response response, Callback callback) {
         int status = response.getStatus() >= 400 ? response.getStatus() : 400;
         String message = "the call was ended by the server";
-        if (status < 500 && request.getConnectionMetaData().getConnector() instanceof SessionConnector connector) {
-            report(connector.channel(), Guarantee.CREDENTIAL_NEVER_INSIDE, "malformed");
+        Optional<OpenChannel> owner = OwnedSocket.owner(request, OpenChannel.class);
+        if (status < 500 && owner.isPresent()) {
+            report(owner.get(), Guarantee.CREDENTIAL_NEVER_INSIDE, "malformed");
             message = "the request is not acceptable HTTP";
         }
         answer(status, MessagesError.of(status, message), response, callback);

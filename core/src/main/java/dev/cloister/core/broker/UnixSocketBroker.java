@@ -5,13 +5,9 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.socket.OwnedSocket;
 import dev.cloister.core.usage.UsageTotals;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -35,8 +31,7 @@ import org.slf4j.LoggerFactory;
 public final class UnixSocketBroker implements Broker {
     private static final Logger LOG = LoggerFactory.getLogger(UnixSocketBroker.class);
 
-    /** {@code sun_path} has 108 bytes, see unix(7); Java keeps two of them for itself. */
-    private static final int LONGEST_PATH = 106;
+    private static final int MOST_CONNECTIONS = 64;
 
     /** Ends an upload that stalls and a connection that is no longer used. */
     private static final Duration IDLE = Duration.ofMinutes(5);
@@ -90,32 +85,10 @@ public final class UnixSocketBroker implements Broker {
 
     @Override
     public BrokerChannel open(Path socket, BrokerSession session) {
-        int length = socket.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (length > LONGEST_PATH) {
-            throw new CloisterException(
-                    ErrorCode.INTERNAL,
-                    "the broker's socket path has %d bytes, but a unix socket's may have %d: use a shorter data directory"
-                            .formatted(length, LONGEST_PATH));
-        }
-        // The connector removes the file of that name even if it could not bind it, so it must not meet another's.
-        if (Files.exists(socket, LinkOption.NOFOLLOW_LINKS)) {
-            throw new CloisterException(
-                    ErrorCode.INTERNAL,
-                    "the broker's socket exists already; close its channel or remove the file first");
-        }
         OpenChannel state = new OpenChannel(session, limits.requestsPerMinute(), clock);
-        Channel channel = new Channel(new SessionConnector(server, socket, idle, state), state);
+        Channel channel = new Channel(OwnedSocket.open(server, socket, state, idle, MOST_CONNECTIONS), state);
         channels.add(channel);
         metrics.openBrokers().incrementAndGet();
-        try {
-            channel.start();
-        } catch (Exception e) {
-            channel.close();
-            throw new CloisterException(
-                    ErrorCode.INTERNAL,
-                    "the broker's socket could not be bound; its directory must exist and be the server's",
-                    e);
-        }
         if (closed.get()) {
             channel.close();
             throw new CloisterException(ErrorCode.NOT_READY, "the server is stopping");
@@ -137,21 +110,13 @@ public final class UnixSocketBroker implements Broker {
     }
 
     private final class Channel implements BrokerChannel {
-        private final SessionConnector connector;
+        private final OwnedSocket socket;
         private final OpenChannel state;
         private final AtomicBoolean ended = new AtomicBoolean();
-        private volatile boolean bound;
 
-        Channel(SessionConnector connector, OpenChannel state) {
-            this.connector = connector;
+        Channel(OwnedSocket socket, OpenChannel state) {
+            this.socket = socket;
             this.state = state;
-        }
-
-        void start() throws Exception {
-            server.addConnector(connector);
-            connector.start();
-            bound = true;
-            Files.setPosixFilePermissions(connector.getUnixDomainPath(), PosixFilePermissions.fromString("rw-rw----"));
         }
 
         @Override
@@ -170,25 +135,9 @@ public final class UnixSocketBroker implements Broker {
                 return;
             }
             state.cutAll();
-            try {
-                connector.stop();
-            } catch (Exception e) {
-                LOG.warn("a session's socket did not close cleanly", e);
-            }
-            server.removeConnector(connector);
-            if (bound) {
-                unlink(connector.getUnixDomainPath());
-            }
+            socket.end();
             channels.remove(this);
             metrics.openBrokers().decrementAndGet();
-        }
-
-        private static void unlink(Path socket) {
-            try {
-                Files.deleteIfExists(socket);
-            } catch (IOException e) {
-                LOG.warn("a session's socket could not be removed", e);
-            }
         }
     }
 }

@@ -1,5 +1,8 @@
 package dev.cloister.core.config;
 
+import dev.cloister.core.reach.EgressLimits;
+import dev.cloister.core.reach.EgressMode;
+import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationMode;
@@ -28,6 +31,7 @@ public record CloisterConfig(
         Limits limits,
         Sessions sessions,
         Broker broker,
+        Egress egress,
         Log log) {
 
     public record Http(String host, int port, Duration heartbeat, boolean openMetrics) {}
@@ -130,6 +134,14 @@ public record CloisterConfig(
 
     /** @param requestsPerMinute model calls per session */
     public record Broker(long body, int requestsPerMinute) {}
+
+    /** @param limits of each tenant */
+    public record Egress(EgressPolicy policy, EgressLimits limits) {
+        /** Whether there is a proxy at all. */
+        public boolean isConfigured() {
+            return policy.mode() != EgressMode.CLOSED;
+        }
+    }
 
     public record Log(LogFormat format, LogLevel level) {}
 

@@ -2,6 +2,7 @@ package dev.cloister.core.config;
 
 import dev.cloister.core.config.CloisterConfig.Agent;
 import dev.cloister.core.config.CloisterConfig.Broker;
+import dev.cloister.core.config.CloisterConfig.Egress;
 import dev.cloister.core.config.CloisterConfig.Http;
 import dev.cloister.core.config.CloisterConfig.Identity;
 import dev.cloister.core.config.CloisterConfig.Isolation;
@@ -15,6 +16,8 @@ import dev.cloister.core.config.CloisterConfig.Tenants;
 import dev.cloister.core.config.CloisterConfig.UpstreamSettings;
 import dev.cloister.core.config.CloisterConfig.Violations;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.reach.EgressLimits;
+import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -103,6 +106,14 @@ public final class ConfigLoader {
                 limits(values),
                 new Sessions(values.get(Keys.SESSIONS_EVENTS_KEPT), values.get(Keys.SESSIONS_PER_TENANT)),
                 new Broker(values.get(Keys.BROKER_BODY), values.get(Keys.BROKER_REQUESTS_PER_MINUTE)),
+                new Egress(
+                        new EgressPolicy(values.get(Keys.EGRESS_MODE), values.get(Keys.EGRESS_RULES)),
+                        new EgressLimits(
+                                values.get(Keys.EGRESS_CONNECTIONS),
+                                values.get(Keys.EGRESS_REQUESTS_PER_MINUTE),
+                                values.get(Keys.EGRESS_BYTES_PER_HOUR)
+                                        .map(OptionalLong::of)
+                                        .orElseGet(OptionalLong::empty))),
                 new Log(values.get(Keys.LOG_FORMAT), values.get(Keys.LOG_LEVEL)));
     }
 

@@ -8,6 +8,9 @@ import dev.cloister.core.config.CloisterConfig.LogLevel;
 import dev.cloister.core.config.CloisterConfig.PolicyPreset;
 import dev.cloister.core.config.CloisterConfig.Price;
 import dev.cloister.core.config.CloisterConfig.UidRange;
+import dev.cloister.core.reach.EgressMode;
+import dev.cloister.core.reach.EgressPresets;
+import dev.cloister.core.reach.EgressRule;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationMode;
@@ -362,6 +365,43 @@ final class Keys {
             "300",
             "How many model calls one session may make in a minute.",
             "60");
+
+    static final Key<EgressMode> EGRESS_MODE = key(
+            "egress.mode",
+            ValueTypes.choice(EgressMode.class),
+            "closed",
+            "What sandboxes reach of the network, through a proxy of the server. `closed`: nothing. `allowlist`: what"
+                    + " `egress.rules` names. `observe`: everything public, and `cloister egress` prints the rules that"
+                    + " would have been needed. `open`: everything public. Needs a mode with a network of its own:"
+                    + " `namespaces` or `chroot`.",
+            "allowlist");
+    static final Key<List<EgressRule>> EGRESS_RULES = key(
+            "egress.rules",
+            ValueTypes.egressRules(),
+            "",
+            "What is open: hosts (`example.com`, or `*.example.com` for all below it) at the ports 80 and 443 or at `:PORT`;"
+                    + " addresses, without which nothing that is not public is reached in any mode; for plain HTTP"
+                    + " `[METHOD] http://HOST/PATH` with `*` at the end; and the lists "
+                    + EgressPresets.names() + ".",
+            "[git-hosts, npm, \"*.example.com\", \"10.1.2.3:5432\", \"GET http://example.com/files/*\"]");
+    static final Key<Integer> EGRESS_CONNECTIONS = key(
+            "egress.connections",
+            ValueTypes.number(1, 100_000),
+            "512",
+            "How many connections to the network a tenant has at once.",
+            "64");
+    static final Key<Integer> EGRESS_REQUESTS_PER_MINUTE = key(
+            "egress.requests-per-minute",
+            ValueTypes.number(1, 10_000_000),
+            "6000",
+            "How many connections or plain requests a tenant may ask for in a minute.",
+            "600");
+    static final Key<Optional<Long>> EGRESS_BYTES_PER_HOUR = key(
+            "egress.bytes-per-hour",
+            ValueTypes.size("1024GiB").orWord("any"),
+            "any",
+            "How much a tenant may send and receive in an hour.",
+            "10GiB");
 
     static final Key<LogFormat> LOG_FORMAT = key(
             "log.format",

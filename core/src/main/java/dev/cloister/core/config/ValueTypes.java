@@ -2,6 +2,8 @@ package dev.cloister.core.config;
 
 import dev.cloister.core.config.CloisterConfig.Price;
 import dev.cloister.core.config.CloisterConfig.UidRange;
+import dev.cloister.core.reach.EgressPresets;
+import dev.cloister.core.reach.EgressRule;
 import dev.cloister.spi.Guarantee;
 import java.math.BigDecimal;
 import java.net.URI;
@@ -222,6 +224,16 @@ final class ValueTypes {
         ValueType<String> path = ValueType.scalar(
                 "an absolute path", (text, place) -> Optional.of(text).filter(ABSOLUTE.asMatchPredicate()));
         return ValueType.list(path, "a list of absolute paths", 0);
+    }
+
+    /** Rules, and names of lists of them. */
+    static ValueType<List<EgressRule>> egressRules() {
+        ValueType<List<EgressRule>> rule = ValueType.scalar(
+                EgressRule.FORM + ", or one of the lists " + EgressPresets.names(),
+                (text, place) ->
+                        EgressPresets.find(text).or(() -> EgressRule.parse(text).map(List::of)));
+        return ValueType.list(rule, "a list of rules such as `example.com`, and of names of lists", 0)
+                .map(rules -> rules.stream().flatMap(List::stream).toList());
     }
 
     static ValueType<List<String>> toolRules() {

@@ -22,6 +22,8 @@ public final class Metrics {
     private final Counter pidsRefused;
     private final Counter throttled;
     private final Counter cpu;
+    private final Counter egressIn;
+    private final Counter egressOut;
 
     public Metrics(MeterRegistry registry) {
         this.registry = registry;
@@ -34,6 +36,8 @@ public final class Metrics {
         throttled =
                 counter("sandbox_throttled_seconds", "time in which tenants were held back by their processor limit");
         cpu = counter("sandbox_cpu_seconds", "processor time of all tenants' processes");
+        egressIn = counter("egress_bytes_in", "bytes of bodies and tunnels from the network to sandboxes");
+        egressOut = counter("egress_bytes_out", "bytes of bodies and tunnels from sandboxes to the network");
     }
 
     private Counter counter(String name, String what) {
@@ -135,6 +139,21 @@ public final class Metrics {
                 .tag("reason", reason)
                 .register(registry)
                 .increment();
+    }
+
+    /** @param outcome {@code listed}, {@code observed} (by the mode alone), or why it did not go through */
+    public void egressRequest(String outcome) {
+        Counter.builder("egress_requests")
+                .description("tunnels and plain requests that sandboxes asked the egress proxy for")
+                .tag("outcome", outcome)
+                .register(registry)
+                .increment();
+    }
+
+    /** @param in towards sandboxes */
+    public void egressBytes(long in, long out) {
+        egressIn.increment((double) in);
+        egressOut.increment((double) out);
     }
 
     /** Events waiting for a slow client, seen whenever one is added. */

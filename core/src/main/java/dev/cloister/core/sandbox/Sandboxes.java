@@ -11,6 +11,7 @@ import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxSpec;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -28,6 +29,7 @@ public final class Sandboxes implements AutoCloseable {
     private final IsolationBackend backend;
     private final Metrics metrics;
     private final UsageBooks books;
+    private final Optional<Egress> egress;
     /** Opening and closing one tenant's sandbox exclude each other; those of others go on. */
     private final ReentrantLock[] stripes =
             Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
@@ -44,7 +46,14 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
-    public Sandboxes(WorkspaceRoot workspaces, IsolationBackend backend, Metrics metrics, UsageBooks books) {
+    /** @param egress empty: sandboxes reach nothing of the network */
+    public Sandboxes(
+            WorkspaceRoot workspaces,
+            IsolationBackend backend,
+            Metrics metrics,
+            UsageBooks books,
+            Optional<Egress> egress) {
+        this.egress = egress;
         this.workspaces = workspaces;
         this.backend = backend;
         this.metrics = metrics;
@@ -89,8 +98,10 @@ public final class Sandboxes implements AutoCloseable {
             }
             if (found == null) {
                 clearTemporary(workspace);
-                found = new Shared(backend.prepare(new SandboxSpec(
-                        tenant.id().value(), tenant.uid(), workspace.work(), workspace.home(), workspace.tmp())));
+                Sandbox sandbox = backend.prepare(new SandboxSpec(
+                        tenant.id().value(), tenant.uid(), workspace.work(), workspace.home(), workspace.tmp()));
+                found = new Shared(
+                        egress.map(out -> out.open(tenant.id(), sandbox)).orElse(sandbox));
                 synchronized (shared) {
                     shared.put(tenant.id(), found);
                 }

@@ -3,9 +3,10 @@ package dev.cloister.core.broker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cloister.core.broker.UnixClient.Answer;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.socket.UnixClient;
+import dev.cloister.core.socket.UnixClient.Answer;
 import dev.cloister.core.testing.Eventually;
 import dev.cloister.core.usage.UsageRecord;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.socket.UnixClient;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.core.upstream.HttpUpstream;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.session.SessionId;
+import dev.cloister.core.socket.UnixClient;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.core.upstream.Upstream;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.socket.UnixClient;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,8 +3,9 @@ package dev.cloister.core.broker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.groups.Tuple.tuple;
 
-import dev.cloister.core.broker.UnixClient.Answer;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.socket.UnixClient;
+import dev.cloister.core.socket.UnixClient.Answer;
 import dev.cloister.core.upstream.UpstreamRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,7 +51,7 @@ class SandboxUsageTest {
                                 + " " + detail.get("limit") + " " + detail.get("times")),
                         metrics,
                         "directories"));
-        sandboxes = new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books);
+        sandboxes = new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty());
     }
 
     private static Usage usage(long cpu, long throttled, long peak, long killed, long refused) {

@@ -94,6 +94,11 @@ public final class FakeBackend implements IsolationBackend {
         }
 
         @Override
+        public boolean hasOwnNetwork() {
+            return false;
+        }
+
+        @Override
         public SandboxProcess launch(ProcessSpec process) {
             launched.add(process);
             return launcher.apply(process);

@@ -61,6 +61,11 @@ public record PlainSandbox(SandboxSpec spec, List<String> prefix) implements San
     }
 
     @Override
+    public boolean hasOwnNetwork() {
+        return false;
+    }
+
+    @Override
     public SandboxProcess launch(ProcessSpec process) {
         List<String> all = new ArrayList<>(PARENT);
         all.addAll(prefix);

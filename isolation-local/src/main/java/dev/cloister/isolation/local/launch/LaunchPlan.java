@@ -1,5 +1,6 @@
 package dev.cloister.isolation.local.launch;
 
+import dev.cloister.spi.Forward;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -19,6 +20,7 @@ import java.util.Set;
  * @param landlock the files it may use, on top of what their modes say; empty where the kernel has no Landlock
  * @param cgroups the {@code cgroup.procs} files of the groups that it joins
  * @param tmp a directory made for it, 0700, and removed after it; empty where its {@code /tmp} is its own
+ * @param forward the one way out of a network namespace
  * @param directory where it starts
  * @param environment all of it; handed over by the server's socket and never on a command line
  * @param command program and arguments
@@ -32,6 +34,7 @@ public record LaunchPlan(
         SystemCalls systemCalls,
         List<Path> cgroups,
         Optional<String> tmp,
+        Optional<Forward> forward,
         String directory,
         Map<String, String> environment,
         List<String> command) {
@@ -55,6 +58,7 @@ public record LaunchPlan(
                 SystemCalls.UNFILTERED,
                 List.of(),
                 Optional.empty(),
+                Optional.empty(),
                 "/",
                 environment,
                 command);
@@ -62,37 +66,103 @@ public record LaunchPlan(
 
     public LaunchPlan withNamespaces(Set<Namespace> others) {
         return new LaunchPlan(
-                ids, others, root, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+                ids,
+                others,
+                root,
+                limits,
+                landlock,
+                systemCalls,
+                cgroups,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public LaunchPlan withRoot(Optional<Root> other) {
         return new LaunchPlan(
-                ids, namespaces, other, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+                ids,
+                namespaces,
+                other,
+                limits,
+                landlock,
+                systemCalls,
+                cgroups,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public LaunchPlan withLimits(List<Limit> others) {
         return new LaunchPlan(
-                ids, namespaces, root, others, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+                ids,
+                namespaces,
+                root,
+                others,
+                landlock,
+                systemCalls,
+                cgroups,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public LaunchPlan withLandlock(Optional<Landlock> other) {
         return new LaunchPlan(
-                ids, namespaces, root, limits, other, systemCalls, cgroups, tmp, directory, environment, command);
+                ids,
+                namespaces,
+                root,
+                limits,
+                other,
+                systemCalls,
+                cgroups,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public LaunchPlan withSystemCalls(SystemCalls other) {
         return new LaunchPlan(
-                ids, namespaces, root, limits, landlock, other, cgroups, tmp, directory, environment, command);
+                ids, namespaces, root, limits, landlock, other, cgroups, tmp, forward, directory, environment, command);
     }
 
     public LaunchPlan withCgroups(List<Path> others) {
         return new LaunchPlan(
-                ids, namespaces, root, limits, landlock, systemCalls, others, tmp, directory, environment, command);
+                ids,
+                namespaces,
+                root,
+                limits,
+                landlock,
+                systemCalls,
+                others,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public LaunchPlan withIds(Optional<Ids> other) {
         return new LaunchPlan(
-                other, namespaces, root, limits, landlock, systemCalls, cgroups, tmp, directory, environment, command);
+                other,
+                namespaces,
+                root,
+                limits,
+                landlock,
+                systemCalls,
+                cgroups,
+                tmp,
+                forward,
+                directory,
+                environment,
+                command);
     }
 
     public record Ids(long uid, long gid) {}

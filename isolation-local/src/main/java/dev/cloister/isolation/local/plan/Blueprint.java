@@ -27,6 +27,9 @@ public interface Blueprint {
     /** Whether each launch's processes end with the pid namespace that they are in, whatever happens to the launcher. */
     boolean endsByKernel();
 
+    /** Whether each launch has a network namespace. */
+    boolean hasOwnNetwork();
+
     /**
      * @param share the sandbox's share on the host
      * @param cgroups the {@code cgroup.procs} files of the sandbox's groups

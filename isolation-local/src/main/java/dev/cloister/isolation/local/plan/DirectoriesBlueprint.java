@@ -41,6 +41,11 @@ public record DirectoriesBlueprint(IsolationConfig config, Abilities abilities, 
     }
 
     @Override
+    public boolean hasOwnNetwork() {
+        return false;
+    }
+
+    @Override
     public LaunchPlan plan(SandboxSpec sandbox, ProcessSpec process, Path share, List<Path> cgroups, String launch) {
         String tmp = sandbox.tmp().resolve(launch).toString();
         return new LaunchPlan(
@@ -52,6 +57,7 @@ public record DirectoriesBlueprint(IsolationConfig config, Abilities abilities, 
                 abilities.systemCallFilter() ? SystemCalls.FILTERED_SHARED : SystemCalls.UNFILTERED,
                 cgroups,
                 Optional.of(tmp),
+                Optional.empty(),
                 process.cwd(),
                 CommonLayers.environment(process, paths(sandbox), tmp),
                 process.command());

@@ -59,6 +59,7 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
                         : alone ? SystemCalls.FILTERED : SystemCalls.FILTERED_SHARED,
                 cgroups,
                 Optional.empty(),
+                process.forward(),
                 process.cwd(),
                 CommonLayers.environment(process, PATHS, TMP),
                 process.command());

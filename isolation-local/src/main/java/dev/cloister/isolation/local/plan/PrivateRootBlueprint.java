@@ -11,6 +11,7 @@ import dev.cloister.spi.SandboxSpec;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -52,6 +53,11 @@ public record PrivateRootBlueprint(IsolationMode mode, PrivateRoot root, Path te
     @Override
     public boolean endsByKernel() {
         return root.abilities().namespaces().contains(Namespace.PID);
+    }
+
+    @Override
+    public boolean hasOwnNetwork() {
+        return root.abilities().namespaces().containsAll(Set.of(Namespace.NET, Namespace.PID));
     }
 
     /** The template is everybody's, so the tenant's name comes from its share. */

@@ -25,6 +25,11 @@ record AbandonedSandbox(UidSweep sweep, SandboxRef ref) implements Sandbox {
     }
 
     @Override
+    public boolean hasOwnNetwork() {
+        return false;
+    }
+
+    @Override
     public SandboxProcess launch(ProcessSpec spec) {
         throw over();
     }

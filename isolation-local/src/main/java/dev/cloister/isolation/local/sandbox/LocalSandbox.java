@@ -110,7 +110,18 @@ final class LocalSandbox implements Sandbox, Measurable {
         return launcher.commandLine(plan(process));
     }
 
+    @Override
+    public boolean hasOwnNetwork() {
+        return blueprint.hasOwnNetwork();
+    }
+
     private LaunchPlan plan(ProcessSpec process) {
+        if (process.forward().isPresent() && !hasOwnNetwork()) {
+            throw new IsolationException(new Finding(
+                    "there is no way out of this sandbox that leads through the server",
+                    blueprint.mode().id() + " mode has no network of its own on this host",
+                    "Use a mode with a network namespace, or leave egress.mode closed."));
+        }
         // The share's name is random, so the pair is like no other.
         String launch = share.host().getFileName() + "-" + launches.incrementAndGet();
         List<Path> groups = cgroup.map(Cgroup::joins).orElse(List.of());

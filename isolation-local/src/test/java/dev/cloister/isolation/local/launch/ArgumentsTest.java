@@ -9,6 +9,7 @@ import dev.cloister.isolation.local.launch.LaunchPlan.Limit;
 import dev.cloister.isolation.local.launch.LaunchPlan.Root;
 import dev.cloister.isolation.local.launch.LaunchPlan.Step;
 import dev.cloister.isolation.local.launch.LaunchPlan.SystemCalls;
+import dev.cloister.spi.Forward;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -26,6 +27,7 @@ class ArgumentsTest {
             Optional.empty(),
             SystemCalls.UNFILTERED,
             List.of(),
+            Optional.empty(),
             Optional.empty(),
             "/w",
             Map.of("TOKEN", "s3cret"),
@@ -71,6 +73,7 @@ class ArgumentsTest {
                 SystemCalls.FILTERED,
                 List.of(Path.of("/cg/cgroup.procs")),
                 Optional.of("/w/tmp/x"),
+                Optional.of(new Forward(3128, "/run/cloister/x/egress")),
                 "/workspace",
                 Map.of(),
                 List.of("true"));
@@ -78,7 +81,7 @@ class ArgumentsTest {
                 .isEqualTo("/run/launch --control /run/c --id x --ids 7000 7001 --cgroup /cg/cgroup.procs"
                         + " --unshare user,mount,pid --root /base /jail --bind-read /usr /usr"
                         + " --bind-write /w/work /workspace --device /dev/null"
-                        + " --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x"
+                        + " --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x --forward 3128 /run/cloister/x/egress"
                         + " --landlock files,tcp,scope --allow-read / --allow-write /workspace --seccomp"
                         + " --cwd /workspace -- true");
         assertThat(of(full.withSystemCalls(SystemCalls.FILTERED_SHARED))).contains("--seccomp-shared");

@@ -1,10 +1,10 @@
-package dev.cloister.core.broker;
+package dev.cloister.core.quota;
 
 import java.time.Clock;
 import java.time.Duration;
 
 /** A token bucket: so many requests a minute, all of them at once if none came before. Thread-safe. */
-final class RequestBudget {
+public final class RequestBudget {
     private static final double MILLIS_PER_MINUTE = 60_000;
 
     private final int perMinute;
@@ -12,7 +12,7 @@ final class RequestBudget {
     private double available;
     private long filledAt;
 
-    RequestBudget(int perMinute, Clock clock) {
+    public RequestBudget(int perMinute, Clock clock) {
         this.perMinute = perMinute;
         this.clock = clock;
         this.available = perMinute;
@@ -20,7 +20,7 @@ final class RequestBudget {
     }
 
     /** Takes one request. Zero if it may go; else how long until one may, in whole seconds. */
-    synchronized Duration take() {
+    public synchronized Duration take() {
         long now = clock.millis();
         double refill = Math.max(0, now - filledAt) * perMinute / MILLIS_PER_MINUTE;
         available = Math.min(perMinute, available + refill);

@@ -1,4 +1,4 @@
-package dev.cloister.core.broker;
+package dev.cloister.core.socket;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
@@ -16,44 +16,44 @@ import java.util.Locale;
 import java.util.Map;
 
 /** One connection to a unix socket that speaks exactly the bytes it is told to. One thread. */
-final class UnixClient implements AutoCloseable {
+public final class UnixClient implements AutoCloseable {
     private final SocketChannel channel;
     private final InputStream in;
 
-    UnixClient(Path socket) throws IOException {
+    public UnixClient(Path socket) throws IOException {
         channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
         in = new BufferedInputStream(Channels.newInputStream(channel));
     }
 
-    record Answer(int status, Map<String, String> headers, String body) {}
+    public record Answer(int status, Map<String, String> headers, String body) {}
 
-    record Head(int status, Map<String, String> headers) {}
+    public record Head(int status, Map<String, String> headers) {}
 
-    static Answer call(Path socket, String raw) throws IOException {
+    public static Answer call(Path socket, String raw) throws IOException {
         try (UnixClient client = new UnixClient(socket)) {
             client.send(raw);
             return client.answer();
         }
     }
 
-    static String post(String target, String headers, String body) {
+    public static String post(String target, String headers, String body) {
         int length = body.getBytes(StandardCharsets.UTF_8).length;
         return "POST " + target + " HTTP/1.1\r\nHost: api.internal\r\n" + headers + "Content-Length: " + length
                 + "\r\n\r\n" + body;
     }
 
-    void send(String raw) throws IOException {
+    public void send(String raw) throws IOException {
         send(raw.getBytes(StandardCharsets.UTF_8));
     }
 
-    void send(byte[] raw) throws IOException {
+    public void send(byte[] raw) throws IOException {
         ByteBuffer buffer = ByteBuffer.wrap(raw);
         while (buffer.hasRemaining()) {
             channel.write(buffer);
         }
     }
 
-    Answer answer() throws IOException {
+    public Answer answer() throws IOException {
         Head head = head();
         if (head.headers().getOrDefault("transfer-encoding", "").equals("chunked")) {
             StringBuilder body = new StringBuilder();
@@ -66,7 +66,7 @@ final class UnixClient implements AutoCloseable {
         return new Answer(head.status(), head.headers(), new String(in.readNBytes(length), StandardCharsets.UTF_8));
     }
 
-    Head head() throws IOException {
+    public Head head() throws IOException {
         String status = line();
         Map<String, String> headers = new LinkedHashMap<>();
         for (String line = line(); !line.isEmpty(); line = line()) {
@@ -79,7 +79,7 @@ final class UnixClient implements AutoCloseable {
     }
 
     /** The next chunk of a chunked body; empty for the last. */
-    String chunk() throws IOException {
+    public String chunk() throws IOException {
         String size = line();
         // A server may send the end of a chunk's line together with the next chunk; waiting for it would be too long.
         int length = Integer.parseInt(size.isEmpty() ? line() : size, 16);

@@ -1,0 +1,146 @@
+/* The way out of a network of its own: whoever connects to a port of the loopback device inside reaches a unix socket, behind
+   which the server decides. A process of its own that has the tenant's rights and nothing else: the tenant may end it, and then
+   has no way out. */
+#include "launch.h"
+#include <netinet/in.h>
+#include <sys/epoll.h>
+
+enum { MOST_EVENTS = 64, CHUNK = 32 << 10 };
+
+/* What was read from one side and not yet written to the other. `ended`: nothing more comes; `told`: the other side knows. */
+struct way { size_t from, to; bool ended, told; char bytes[CHUNK]; };
+struct connection;
+/* `gone`: its peer has ended both directions, so that reading never waits and an event would never stop coming. */
+struct side { int fd; unsigned watched; bool gone; struct connection *of; };
+/* ways[i] leads from sides[i] to the other. */
+struct connection { struct side sides[2]; struct way ways[2]; bool broken, over; };
+
+static void close_connection(struct connection *connection) {
+  close(connection->sides[0].fd);
+  close(connection->sides[1].fd);
+  free(connection);
+}
+
+/* The server may be busy: then the client is told at once, like by a server that has no room. */
+static void accept_client(int poll, int listener, const struct sockaddr_un *socket_path) {
+  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  /* Without descriptors or memory the listener would stay ready. */
+  if (client < 0 && errno != EAGAIN) nanosleep(&(struct timespec){0, 10000000}, NULL);
+  if (client < 0) return;
+  int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  struct connection *connection = malloc(sizeof *connection);
+  if (out < 0 || !connection || connect(out, (const struct sockaddr *)socket_path, sizeof *socket_path) != 0) {
+    if (out >= 0) close(out);
+    close(client);
+    free(connection);
+    return;
+  }
+  for (int i = 0; i < 2; i++) {
+    struct way *way = &connection->ways[i];
+    way->from = way->to = 0;
+    way->ended = way->told = false;
+    connection->sides[i] = (struct side){i == 0 ? client : out, EPOLLIN, false, connection};
+  }
+  connection->broken = connection->over = false;
+  bool watched = true;
+  for (int i = 0; i < 2; i++) {
+    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = &connection->sides[i]}};
+    watched &= epoll_ctl(poll, EPOLL_CTL_ADD, connection->sides[i].fd, &event) == 0;
+  }
+  if (!watched) close_connection(connection);
+}
+
+/* Moves what can be moved now. */
+static void move(struct connection *connection, int i) {
+  struct way *way = &connection->ways[i];
+  int in = connection->sides[i].fd, out = connection->sides[1 - i].fd;
+  if (way->from == way->to && !way->ended) {
+    ssize_t n = read(in, way->bytes, CHUNK);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) connection->broken = true;
+    way->ended = n == 0;
+    way->from = 0;
+    way->to = n > 0 ? (size_t)n : 0;
+  }
+  if (way->from < way->to) {
+    ssize_t n = send(out, way->bytes + way->from, way->to - way->from, MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) connection->broken = true;
+    if (n > 0) way->from += (size_t)n;
+  }
+  if (way->from == way->to && way->ended && !way->told) way->told = shutdown(out, SHUT_WR) == 0 || (connection->broken = true);
+}
+
+/* A side is read when nothing waits to be written, and asked for room when something does. */
+static void watch_sides(int poll, struct connection *connection) {
+  for (int i = 0; i < 2; i++) {
+    struct side *side = &connection->sides[i];
+    const struct way *in = &connection->ways[i], *out = &connection->ways[1 - i];
+    bool more = out->from < out->to || (connection->sides[1 - i].gone && !out->ended);
+    unsigned wanted = (in->from == in->to && !in->ended ? EPOLLIN : 0U) | (more ? EPOLLOUT : 0U);
+    if (side->gone || wanted == side->watched) continue;
+    struct epoll_event event = {.events = side->watched = wanted, .data = {.ptr = side}};
+    connection->broken |= epoll_ctl(poll, EPOLL_CTL_MOD, side->fd, &event) != 0;
+  }
+}
+
+/* Returns whether it is over with the connection, once. */
+static bool serve(int poll, struct side *side, unsigned events) {
+  struct connection *connection = side->of;
+  if (connection->over) return false;
+  if (events & EPOLLHUP && !side->gone) {
+    side->gone = true;
+    /* What still comes for it goes nowhere. */
+    connection->ways[side == connection->sides] = (struct way){.ended = true, .told = true};
+    connection->broken |= epoll_ctl(poll, EPOLL_CTL_DEL, side->fd, NULL) != 0;
+  }
+  for (int i = 0; i < 2; i++) move(connection, i);
+  watch_sides(poll, connection);
+  connection->over = connection->broken || events & EPOLLERR || (connection->ways[0].told && connection->ways[1].told);
+  return connection->over;
+}
+
+static _Noreturn void forward(int listener, const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  struct epoll_event events[MOST_EVENTS], event = {.events = EPOLLIN, .data = {.ptr = NULL}};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int poll = epoll_create1(EPOLL_CLOEXEC);
+  if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
+  for (;;) {
+    struct connection *over[MOST_EVENTS];
+    int count = epoll_wait(poll, events, MOST_EVENTS, -1), ended = 0;
+    if (count < 0 && errno != EINTR) _exit(1);
+    for (int i = 0; i < count; i++) {
+      struct side *side = events[i].data.ptr;
+      if (!side) accept_client(poll, listener, &address);
+      else if (serve(poll, side, events[i].events)) over[ended++] = side->of;
+    }
+    /* Only now: the other side may have had its event in the same round. */
+    while (ended > 0) close_connection(over[--ended]);
+  }
+}
+
+static int listen_on(unsigned port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+  bool listens = listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0
+    && bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, SOMAXCONN) == 0;
+  if (!listens) fail(STAGE_FORWARD, "listen");
+  return listener;
+}
+
+/* Listens before the target runs, so that it finds the port open; the init ends it with the rest. */
+void start_forward(const struct options *options, char **argv) {
+  int listener = listen_on(options->forward_port);
+  char path[sizeof ((struct sockaddr_un *)0)->sun_path];
+  snprintf(path, sizeof path, "%s", options->forward_path);
+  pid_t pid = fork();
+  if (pid < 0) fail(STAGE_FORWARD, "fork");
+  if (pid > 0) {
+    close(listener);
+    return;
+  }
+  /* The target's pipes and the server's end would stay open for as long as this does; all of them have small numbers. */
+  dup2(listener, 0);
+  for (int fd = 1; fd < 64; fd++) close(fd);
+  for (char **argument = argv + 1; *argument; argument++) memset(*argument, 0, strlen(*argument));
+  forward(0, path);
+}
