@@ -44,9 +44,7 @@ class EgressCommandTest {
             audit.record(B, "egress.observed", Map.of("rule", "example.com"));
             audit.record(B, "egress.denied", Map.of("target", "other.example:443"));
         }
-        assertThat(run(path))
-                .isEqualTo(
-                        """
+        assertThat(run(path)).isEqualTo("""
                         egress:
                           mode: allowlist
                           rules:

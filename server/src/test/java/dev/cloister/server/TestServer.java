@@ -144,7 +144,8 @@ final class TestServer implements AutoCloseable {
                         1000),
                 new CloisterConfig.Sessions(100, 100),
                 new CloisterConfig.Broker(1_000_000, 100),
-                new CloisterConfig.Egress(EgressPolicy.CLOSED, new EgressLimits(1, 1, OptionalLong.empty())),
+                new CloisterConfig.Egress(
+                        Optional.empty(), EgressPolicy.CLOSED, new EgressLimits(1, 1, OptionalLong.empty())),
                 new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.INFO));
     }
 

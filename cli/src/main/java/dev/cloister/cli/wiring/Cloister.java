@@ -6,8 +6,10 @@ import dev.cloister.core.agent.Canary;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.config.EgressFile;
 import dev.cloister.core.egress.EgressBooks;
 import dev.cloister.core.egress.EgressProxy;
+import dev.cloister.core.egress.EgressRules;
 import dev.cloister.core.egress.Resolver;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecService;
@@ -19,6 +21,7 @@ import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
+import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.sandbox.Egress;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.sandbox.UsageBooks;
@@ -51,6 +54,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -59,12 +63,16 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** A whole server. It owns all its parts and closes them in the reverse order. */
 public final class Cloister implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Cloister.class);
+    /** How often the file of egress rules is looked at. */
+    private static final Duration EGRESS_LOOKS = Duration.ofSeconds(1);
+
     private static final TenantId CANARY = new TenantId("0".repeat(32));
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
@@ -248,8 +256,13 @@ public final class Cloister implements AutoCloseable {
         if (!config.egress().isConfigured()) {
             return Optional.empty();
         }
+        Function<TenantId, EgressPolicy> policies = config.egress()
+                .file()
+                .<Function<TenantId, EgressPolicy>>map(
+                        file -> owned(EgressRules.watch(file, EgressFile::read, audit, EGRESS_LOOKS))::of)
+                .orElse(tenant -> config.egress().policy());
         EgressProxy proxy = owned(new EgressProxy(
-                tenant -> config.egress().policy(),
+                policies,
                 Resolver.ofTheHost(),
                 new EgressBooks(metrics, violations, audit),
                 config.egress().limits(),

@@ -135,11 +135,14 @@ public record CloisterConfig(
     /** @param requestsPerMinute model calls per session */
     public record Broker(long body, int requestsPerMinute) {}
 
-    /** @param limits of each tenant */
-    public record Egress(EgressPolicy policy, EgressLimits limits) {
+    /**
+     * @param file what it says holds in the place of the policy
+     * @param limits of each tenant
+     */
+    public record Egress(Optional<Path> file, EgressPolicy policy, EgressLimits limits) {
         /** Whether there is a proxy at all. */
         public boolean isConfigured() {
-            return policy.mode() != EgressMode.CLOSED;
+            return file.isPresent() || policy.mode() != EgressMode.CLOSED;
         }
     }
 

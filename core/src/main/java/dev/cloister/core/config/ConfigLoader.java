@@ -107,6 +107,7 @@ public final class ConfigLoader {
                 new Sessions(values.get(Keys.SESSIONS_EVENTS_KEPT), values.get(Keys.SESSIONS_PER_TENANT)),
                 new Broker(values.get(Keys.BROKER_BODY), values.get(Keys.BROKER_REQUESTS_PER_MINUTE)),
                 new Egress(
+                        values.find(Keys.EGRESS_FILE),
                         new EgressPolicy(values.get(Keys.EGRESS_MODE), values.get(Keys.EGRESS_RULES)),
                         new EgressLimits(
                                 values.get(Keys.EGRESS_CONNECTIONS),

@@ -384,6 +384,13 @@ final class Keys {
                     + " `[METHOD] http://HOST/PATH` with `*` at the end; and the lists "
                     + EgressPresets.names() + ".",
             "[git-hosts, npm, \"*.example.com\", \"10.1.2.3:5432\", \"GET http://example.com/files/*\"]");
+    static final Key<Path> EGRESS_FILE = derived(
+            "egress.file",
+            ValueTypes.path(),
+            "none",
+            "A file with mode and rules for all and for single tenants, instead of the two above. It is read again when it"
+                    + " changes; one with a mistake is logged, and what held goes on to hold.",
+            "/etc/cloister/egress.yaml");
     static final Key<Integer> EGRESS_CONNECTIONS = key(
             "egress.connections",
             ValueTypes.number(1, 100_000),

@@ -55,6 +55,11 @@ final class Relations {
                     "%d bytes hardly hold a file system of their own; set at least 16MiB, or none"
                             .formatted(config.paths().quota().getAsLong()));
         }
+        if (values.sound(Keys.EGRESS_FILE, Keys.EGRESS_MODE, Keys.EGRESS_RULES)
+                && config.egress().file().isPresent()
+                && (values.isSet(Keys.EGRESS_MODE) || values.isSet(Keys.EGRESS_RULES))) {
+            add(Keys.EGRESS_FILE, "the file says mode and rules; take egress.mode and egress.rules away, or the file");
+        }
         apart(config.paths().data(), config.paths().workspaces());
         notAbove(
                 Keys.LIMITS_TURNS_PER_TENANT,

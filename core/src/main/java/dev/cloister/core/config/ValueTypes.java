@@ -226,12 +226,18 @@ final class ValueTypes {
         return ValueType.list(path, "a list of absolute paths", 0);
     }
 
-    /** Rules, and names of lists of them. */
+    /** Rules, and names of the lists that there always are. */
     static ValueType<List<EgressRule>> egressRules() {
+        return egressRules(Map.of());
+    }
+
+    /** @param lists others that may be named; one with the name of a host or of a list that is always there comes first */
+    static ValueType<List<EgressRule>> egressRules(Map<String, List<EgressRule>> lists) {
         ValueType<List<EgressRule>> rule = ValueType.scalar(
                 EgressRule.FORM + ", or one of the lists " + EgressPresets.names(),
-                (text, place) ->
-                        EgressPresets.find(text).or(() -> EgressRule.parse(text).map(List::of)));
+                (text, place) -> Optional.ofNullable(lists.get(text))
+                        .or(() -> EgressPresets.find(text))
+                        .or(() -> EgressRule.parse(text).map(List::of)));
         return ValueType.list(rule, "a list of rules such as `example.com`, and of names of lists", 0)
                 .map(rules -> rules.stream().flatMap(List::stream).toList());
     }

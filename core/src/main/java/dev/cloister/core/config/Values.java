@@ -58,6 +58,10 @@ final class Values {
         return Set.of(keys).stream().noneMatch(key -> failed.contains(key.name()));
     }
 
+    boolean isSet(Key<?> key) {
+        return raw.containsKey(key.name());
+    }
+
     Place place(Key<?> key) {
         return Optional.ofNullable(raw.get(key.name())).map(RawValue::place).orElse(standard);
     }
