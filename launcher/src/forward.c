@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
-enum { MOST_EVENTS = 64, CHUNK = 32 << 10 };
+enum { MOST_EVENTS = 64, CHUNK = 32 << 10, BUSY_MS = 5 };
 
 /* What was read from one side and not yet written to the other. `ended`: nothing more comes; `told`: the other side knows. */
 struct way { size_t from, to; bool ended, told; char bytes[CHUNK]; };
@@ -21,33 +21,30 @@ static void close_connection(struct connection *connection) {
   free(connection);
 }
 
-/* The server may be busy: then the client is told at once, like by a server that has no room. */
-static void accept_client(int poll, int listener, const struct sockaddr_un *socket_path) {
-  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  /* Without descriptors or memory the listener would stay ready. */
-  if (client < 0 && errno != EAGAIN) nanosleep(&(struct timespec){0, 10000000}, NULL);
-  if (client < 0) return;
+/* Returns false if the server has no room now: then the client waits where it is. */
+static bool accept_client(int poll, int listener, const struct sockaddr_un *address) {
   int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  struct connection *connection = malloc(sizeof *connection);
-  if (out < 0 || !connection || connect(out, (const struct sockaddr *)socket_path, sizeof *socket_path) != 0) {
+  bool reached = out >= 0 && connect(out, (const struct sockaddr *)address, sizeof *address) == 0;
+  if (!reached && (out < 0 || errno == EAGAIN)) {
     if (out >= 0) close(out);
-    close(client);
-    free(connection);
-    return;
+    return false;
   }
-  for (int i = 0; i < 2; i++) {
-    struct way *way = &connection->ways[i];
-    way->from = way->to = 0;
-    way->ended = way->told = false;
+  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  struct connection *connection = malloc(sizeof *connection);
+  bool whole = reached && client >= 0 && connection;
+  for (int i = 0; i < 2 && whole; i++) {
+    connection->ways[i].from = connection->ways[i].to = 0;
+    connection->ways[i].ended = connection->ways[i].told = false;
     connection->sides[i] = (struct side){i == 0 ? client : out, EPOLLIN, false, connection};
-  }
-  connection->broken = connection->over = false;
-  bool watched = true;
-  for (int i = 0; i < 2; i++) {
+    connection->broken = connection->over = false;
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = &connection->sides[i]}};
-    watched &= epoll_ctl(poll, EPOLL_CTL_ADD, connection->sides[i].fd, &event) == 0;
+    whole = epoll_ctl(poll, EPOLL_CTL_ADD, connection->sides[i].fd, &event) == 0;
   }
-  if (!watched) close_connection(connection);
+  if (whole) return true;
+  free(connection);
+  close(out);
+  if (client >= 0) close(client);
+  return client >= 0;
 }
 
 /* Moves what can be moved now. */
@@ -104,15 +101,18 @@ static _Noreturn void forward(int listener, const char *path) {
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   int poll = epoll_create1(EPOLL_CLOEXEC);
   if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
-  for (;;) {
+  for (bool busy = false;;) {
     struct connection *over[MOST_EVENTS];
-    int count = epoll_wait(poll, events, MOST_EVENTS, -1), ended = 0;
+    int count = epoll_wait(poll, events, MOST_EVENTS, busy ? BUSY_MS : -1), ended = 0;
     if (count < 0 && errno != EINTR) _exit(1);
+    if (busy && epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
+    busy = false;
     for (int i = 0; i < count; i++) {
       struct side *side = events[i].data.ptr;
-      if (!side) accept_client(poll, listener, &address);
+      if (!side) busy = !accept_client(poll, listener, &address);
       else if (serve(poll, side, events[i].events)) over[ended++] = side->of;
     }
+    if (busy && epoll_ctl(poll, EPOLL_CTL_DEL, listener, NULL) != 0) _exit(1);
     /* Only now: the other side may have had its event in the same round. */
     while (ended > 0) close_connection(over[--ended]);
   }

@@ -8,6 +8,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -49,6 +50,16 @@ final class ExecClient implements AutoCloseable {
             throw new IOException("HTTP " + answer.statusCode() + ": " + answer.body());
         }
         return milliseconds;
+    }
+
+    /** Runs a command that has to succeed, and returns what it printed. */
+    String output(ObjectNode body) throws IOException, InterruptedException {
+        HttpResponse<String> answer = http.send(request(body), BodyHandlers.ofString());
+        JsonNode result = answer.statusCode() == 200 ? JsonMapper.shared().readTree(answer.body()) : null;
+        if (result == null || result.path("exit_code").asInt(-1) != 0) {
+            throw new IOException("HTTP " + answer.statusCode() + ": " + answer.body());
+        }
+        return result.path("stdout").asString();
     }
 
     /**

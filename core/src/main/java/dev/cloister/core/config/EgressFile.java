@@ -9,10 +9,8 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,7 +44,7 @@ public final class EgressFile {
             Matcher list = LIST.matcher(name);
             if (list.matches()) {
                 // Of rules only: a list of lists would need an order.
-                take(name, ValueTypes.egressRules(), List.of(), rules -> lists.put(list.group(1), rules));
+                lists.put(list.group(1), take(name, ValueTypes.egressRules(), List.of()));
             } else if (!name.equals("mode")
                     && !name.equals("rules")
                     && !TENANT.matcher(name).matches()) {
@@ -71,25 +69,23 @@ public final class EgressFile {
     }
 
     private EgressPolicy policy(String prefix, EgressMode mode, List<EgressRule> inherited) {
-        EgressMode own = take(prefix + "mode", ValueTypes.choice(EgressMode.class), mode, Function.identity());
-        List<EgressRule> more =
-                take(prefix + "rules", ValueTypes.egressRules(lists), List.<EgressRule>of(), Function.identity());
+        EgressMode own = take(prefix + "mode", ValueTypes.choice(EgressMode.class), mode);
+        List<EgressRule> more = take(prefix + "rules", ValueTypes.egressRules(lists), List.of());
         return new EgressPolicy(
                 own, Stream.concat(inherited.stream(), more.stream()).toList());
     }
 
-    private <T> T take(String name, ValueType<T> type, T standard, Function<T, ?> use) {
-        Optional<RawValue> value = Optional.ofNullable(raw.get(name));
-        T taken = value.map(type::parse)
-                .map(parsed -> switch (parsed) {
-                    case Parsed.Good<T>(T good) -> good;
-                    case Parsed.Bad<T>(String problem) -> {
-                        problems.add(value.get().place(), Names.shown(name) + ": " + problem);
-                        yield standard;
-                    }
-                })
-                .orElse(standard);
-        use.apply(taken);
-        return taken;
+    private <T> T take(String name, ValueType<T> type, T standard) {
+        RawValue value = raw.get(name);
+        if (value == null) {
+            return standard;
+        }
+        return switch (type.parse(value)) {
+            case Parsed.Good<T>(T good) -> good;
+            case Parsed.Bad<T>(String problem) -> {
+                problems.add(value.place(), Names.shown(name) + ": " + problem);
+                yield standard;
+            }
+        };
     }
 }

@@ -41,6 +41,7 @@ public final class OwnedSocket extends UnixDomainServerConnector {
         this.owner = owner;
         setUnixDomainPath(path);
         setIdleTimeout(idle.toMillis());
+        setAcceptQueueSize(mostConnections);
         addBean(new NetworkConnectionLimit(mostConnections, this));
     }
 
