@@ -102,7 +102,9 @@ final class BenchEgressCommand implements Callable<Integer> {
                 report.firstByte());
         out.printf(
                 "  %-38s %14s %14s%n",
-                EgressBench.CONNECTIONS + " connections at once", "", report.done() + " done in " + report.seconds() + " s");
+                EgressBench.CONNECTIONS + " connections at once",
+                "",
+                report.done() + " done in " + report.seconds() + " s");
         out.printf("  %-38s %14s %14s %9.2f ×%n", "the server's size, MiB", "", report.sizes(), report.growth());
         out.printf("%nWhat was promised of it: %s%n", report.isMet() ? "met" : "MISSED");
     }

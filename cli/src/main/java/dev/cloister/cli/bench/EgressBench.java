@@ -123,8 +123,7 @@ public final class EgressBench {
         }
     }
 
-    private Report measure(int rounds, long bytes, Consumer<String> progress)
-            throws IOException, InterruptedException {
+    private Report measure(int rounds, long bytes, Consumer<String> progress) throws IOException, InterruptedException {
         List<Double> loadBefore = Machine.load();
         String script = script();
         Process far = new ProcessBuilder("python3", "-c", script, "serve", FAR)
@@ -140,8 +139,8 @@ public final class EgressBench {
                 for (int round = 0; round <= rounds; round++) {
                     progress.accept(round == 0 ? "warming up" : "round " + round + " of " + rounds);
                     JsonNode direct = JsonMapper.shared().readTree(output(command(script, port, 0, bytes, 40, 0)));
-                    JsonNode through =
-                            JsonMapper.shared().readTree(client.output(body(command(script, port, PROXY, bytes, 40, 0))));
+                    JsonNode through = JsonMapper.shared()
+                            .readTree(client.output(body(command(script, port, PROXY, bytes, 40, 0))));
                     if (round > 0) {
                         add(direct, streamDirect, firstDirect);
                         add(through, streamThrough, firstThrough);

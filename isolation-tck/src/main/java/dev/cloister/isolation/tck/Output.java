@@ -7,7 +7,9 @@ import java.nio.charset.StandardCharsets;
 
 /** Reads what a process prints, on a thread of its own, so that nobody waits for ever for its end. Thread-safe. */
 final class Output {
-    static final long PATIENCE_MS = 20_000;
+    /** In gVisor a file system is filled ten times as slowly. */
+    static final long PATIENCE_MS = 60_000;
+
     private static final int MOST = 1 << 20;
 
     private final ByteArrayOutputStream text = new ByteArrayOutputStream();

@@ -47,7 +47,7 @@ final class Resources {
                             with open(path, "wb") as file:
                                 for _ in range(24):
                                     file.write(b"x" * (32 << 20))
-                            print("GAINED")
+                            print("GAINED", flush=True)
                         finally:
                             os.unlink(path)
                         """)
@@ -93,7 +93,7 @@ final class Resources {
                                         entry.write(bytes(16 << 20))
                             with zipfile.ZipFile("bomb.zip").open("zeros") as entry, open(path, "wb") as out:
                                 shutil.copyfileobj(entry, out, 1 << 20)
-                            if os.stat(path).st_size == 768 << 20: print("GAINED")
+                            if os.stat(path).st_size == 768 << 20: print("GAINED", flush=True)
                         finally:
                             os.unlink("bomb.zip")
                             os.unlink(path)
@@ -110,7 +110,7 @@ final class Resources {
                             directory = os.open(path, os.O_RDONLY)
                             for i in range(450000):
                                 os.mknod("%0240d" % i, dir_fd=directory)
-                            print("GAINED")
+                            print("GAINED", flush=True)
                         finally:
                             shutil.rmtree(path)
                         """)
