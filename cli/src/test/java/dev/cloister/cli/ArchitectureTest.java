@@ -187,6 +187,7 @@ class ArchitectureTest {
                         .and(not(named("isolation.local.probe.ModeProbe")))
                         .and(not(named("isolation.local.sandbox.UidSweep")))
                         .and(not(named("isolation.tck.Bait")))
+                        .and(not(named("isolation.tck.PlainSandbox$Plain")))
                         .and(not(named("isolation.local.cgroup.Patience")))
                         // Another process holds the file.
                         .and(not(named("store.SqliteDatabase")))
