@@ -2,6 +2,7 @@ package dev.cloister.core.egress;
 
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.flow.Rounds;
 import dev.cloister.core.reach.EgressPolicies;
 import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.tenant.TenantId;
@@ -11,8 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,8 +26,7 @@ public final class EgressRules implements AutoCloseable {
     private final Path file;
     private final Function<Path, EgressPolicies> reader;
     private final Audit audit;
-    private final CountDownLatch closed = new CountDownLatch(1);
-    private final Thread thread;
+    private final Rounds rounds;
     private volatile EgressPolicies policies;
     private String seen;
 
@@ -38,7 +36,7 @@ public final class EgressRules implements AutoCloseable {
         this.audit = audit;
         this.seen = state();
         this.policies = reader.apply(file);
-        this.thread = Thread.ofPlatform().daemon(true).name("egress-rules").unstarted(() -> run(every));
+        this.rounds = Rounds.start("egress-rules", every, this::look);
     }
 
     /**
@@ -48,24 +46,11 @@ public final class EgressRules implements AutoCloseable {
      * @throws CloisterException if it has mistakes now
      */
     public static EgressRules watch(Path file, Function<Path, EgressPolicies> reader, Audit audit, Duration every) {
-        EgressRules rules = new EgressRules(file, reader, audit, every);
-        rules.thread.start();
-        return rules;
+        return new EgressRules(file, reader, audit, every);
     }
 
     public EgressPolicy of(TenantId tenant) {
         return policies.of(tenant.value());
-    }
-
-    private void run(Duration every) {
-        try {
-            while (!closed.await(every.toNanos(), TimeUnit.NANOSECONDS)) {
-                look();
-            }
-        } catch (InterruptedException e) {
-            // Nobody does; it would end the watch.
-            Thread.currentThread().interrupt();
-        }
     }
 
     private void look() {
@@ -104,11 +89,6 @@ public final class EgressRules implements AutoCloseable {
 
     @Override
     public void close() {
-        closed.countDown();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        rounds.close();
     }
 }

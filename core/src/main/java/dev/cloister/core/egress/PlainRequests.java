@@ -84,13 +84,13 @@ final class PlainRequests extends ProxyHandler {
                 .authority(address, go.address().getPort());
     }
 
-    /** The host of the URL, whatever the header said; and connections that no other tenant's requests go by. */
+    /** By connections that no other tenant's requests go by. */
     @Override
     protected org.eclipse.jetty.client.Request newProxyToServerRequest(Request request, HttpURI to) {
-        Answer.Go go = (Answer.Go) request.getAttribute(GO);
         return super.newProxyToServerRequest(request, to).tag(request.getAttribute(ACCOUNT));
     }
 
+    /** The host of the URL, whatever the header said. */
     @Override
     protected void copyRequestHeaders(Request request, org.eclipse.jetty.client.Request onward) {
         super.copyRequestHeaders(request, onward);

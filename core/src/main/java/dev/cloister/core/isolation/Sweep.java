@@ -1,5 +1,6 @@
 package dev.cloister.core.isolation;
 
+import dev.cloister.core.flow.Rounds;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.spi.Guarantee;
@@ -8,8 +9,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +33,7 @@ public final class Sweep implements AutoCloseable {
     private final Trees trees;
     private final Supplier<List<Tenant>> tenants;
     private final Violations violations;
-    private final CountDownLatch closed = new CountDownLatch(1);
-    private final Thread thread;
+    private final Rounds rounds;
     private final Map<TenantId, String> known = new HashMap<>();
     private String knownOfAll = "";
 
@@ -43,25 +41,12 @@ public final class Sweep implements AutoCloseable {
         this.trees = trees;
         this.tenants = tenants;
         this.violations = violations;
-        this.thread = Thread.ofPlatform().daemon(true).name("sweep").unstarted(() -> run(every));
+        this.rounds = Rounds.start("sweep", every, this::look);
     }
 
     /** Looks for the first time after {@code every}: at the start all was looked at anyway. */
     public static Sweep start(Trees trees, Supplier<List<Tenant>> tenants, Violations violations, Duration every) {
-        Sweep sweep = new Sweep(trees, tenants, violations, every);
-        sweep.thread.start();
-        return sweep;
-    }
-
-    private void run(Duration every) {
-        try {
-            while (!closed.await(every.toNanos(), TimeUnit.NANOSECONDS)) {
-                look();
-            }
-        } catch (InterruptedException e) {
-            // Nobody does; it would end the sweep.
-            Thread.currentThread().interrupt();
-        }
+        return new Sweep(trees, tenants, violations, every);
     }
 
     private void look() {
@@ -101,11 +86,6 @@ public final class Sweep implements AutoCloseable {
 
     @Override
     public void close() {
-        closed.countDown();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        rounds.close();
     }
 }
