@@ -192,7 +192,11 @@ public final class SqliteStore implements Store {
 
     @Override
     public void addSandboxUsage(TenantId tenant, SandboxUsage usage) {
-        change(handle -> SandboxUsageRows.add(handle, tenant, usage));
+        // One for every command, and everything else that is written would wait behind it for the disk.
+        database.writeWithoutWaiting(handle -> {
+            SandboxUsageRows.add(handle, tenant, usage);
+            return true;
+        });
     }
 
     @Override

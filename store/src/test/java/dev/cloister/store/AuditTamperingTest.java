@@ -123,7 +123,7 @@ final class AuditTamperingTest {
 
             AuditEntry last = store.lastAudit().orElseThrow();
             assertThat(AuditVerifier.verify(other, KEY, head())).isEqualTo(new AuditVerdict.Intact(21, last.hash()));
-            assertThat(Files.readString(head())).startsWith("21 " + last.hash());
+            assertThat(Files.readString(head())).startsWith("000000000000000021 " + last.hash());
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.cloister.core.audit;
 
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,6 +13,9 @@ import java.util.regex.Pattern;
  * @param seal HMAC over both
  */
 record AuditHead(long seq, String hash, String seal) {
+    /** How long the line is, whatever the number. */
+    static final int BYTES = 18 + 1 + 64 + 1 + 64 + 1;
+
     private static final Pattern SHAPE = Pattern.compile("(\\d{1,18}) ([0-9a-f]{64}) ([0-9a-f]{64})\n");
 
     static AuditHead of(AuditChain chain, long seq, String hash) {
@@ -25,8 +29,8 @@ record AuditHead(long seq, String hash, String seal) {
                 : Optional.empty();
     }
 
-    /** One line. */
+    /** One line of {@link #BYTES}. */
     String format() {
-        return seq + " " + hash + " " + seal + "\n";
+        return String.format(Locale.ROOT, "%018d %s %s\n", seq, hash, seal);
     }
 }

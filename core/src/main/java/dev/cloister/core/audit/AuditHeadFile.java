@@ -15,12 +15,16 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The head's file: replaced as a whole, readable by its owner only, and moved only forward even where several processes
- * write it. Thread-safe.
+ * The head's file: readable by its owner only, and moved only forward even where several processes write it. Thread-safe.
+ *
+ * <p>It is overwritten in place. Its line always has the same length, far below that of a disk's sector, which a loss of power
+ * leaves either old or new: SQLite builds on the same, see "powersafe overwrite" in its documentation. A new file
+ * for each entry would make every writer wait for the file system's journal, and so for whatever another tenant is writing.
  */
 final class AuditHeadFile {
     /** One for all instances: a lock on a file belongs to the whole process, so that it cannot keep threads apart. */
@@ -46,7 +50,13 @@ final class AuditHeadFile {
         record Missing() implements Reading {}
     }
 
+    /** Waits for a writer only if what is there looks wrong: it may just be written. */
     Reading read() {
+        Reading reading = readNow();
+        return reading instanceof Reading.Forged ? exclusively(this::readNow) : reading;
+    }
+
+    private Reading readNow() {
         try {
             return AuditHead.parse(Files.readString(file, StandardCharsets.ISO_8859_1))
                     .filter(chain::isGenuine)
@@ -61,35 +71,34 @@ final class AuditHeadFile {
 
     /** Writes the head of an empty log unless there is a file already. */
     void begin() {
-        exclusively(() -> {
-            if (Files.notExists(file)) {
-                replace(AuditHead.of(chain, 0, AuditChain.START));
-            }
-        });
+        exclusively(() -> Files.notExists(file) && replace(AuditHead.of(chain, 0, AuditChain.START)));
     }
 
     /** Moves the head to an entry that is durable in the log, unless another process has moved it further. */
     void advance(AuditEntry entry) {
-        exclusively(() -> {
-            if (!(read() instanceof Reading.Genuine(AuditHead head)) || head.seq() < entry.seq()) {
-                replace(AuditHead.of(chain, entry.seq(), entry.hash()));
-            }
+        AuditHead next = AuditHead.of(chain, entry.seq(), entry.hash());
+        exclusively(() -> switch (readNow()) {
+            case Reading.Genuine(AuditHead now) when now.seq() >= next.seq() -> false;
+            case Reading.Genuine genuine when Files.size(file) == AuditHead.BYTES -> overwrite(next);
+            // Written by a version before this, whose lines grew with the number.
+            case Reading.Genuine genuine -> replace(next);
+            case Reading.Forged forged -> replace(next);
+            case Reading.Missing missing -> replace(next);
         });
     }
 
-    private interface Change {
-        void run() throws IOException;
+    private interface Work<T> {
+        T run() throws IOException;
     }
 
-    private void exclusively(Change change) {
+    private <T> T exclusively(Work<T> work) {
         IN_THIS_PROCESS.lock();
         try (FileChannel lockFile = FileChannel.open(
                         beside(".lock"), Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), OWNER_ONLY);
                 // Released with its channel; the file is never renamed, as the head itself is.
                 var lock = lockFile.lock()) {
-            if (lock.isValid()) {
-                change.run();
-            }
+            Objects.requireNonNull(lock);
+            return work.run();
         } catch (IOException failure) {
             throw failed("written", failure);
         } finally {
@@ -97,19 +106,31 @@ final class AuditHeadFile {
         }
     }
 
-    private void replace(AuditHead head) throws IOException {
+    private boolean overwrite(AuditHead head) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            write(head, channel);
+        }
+        return true;
+    }
+
+    private boolean replace(AuditHead head) throws IOException {
         Path fresh = beside(".new");
         Files.deleteIfExists(fresh);
         try (FileChannel channel =
                 FileChannel.open(fresh, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWNER_ONLY)) {
-            ByteBuffer bytes = ByteBuffer.wrap(head.format().getBytes(StandardCharsets.ISO_8859_1));
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            // Without this a loss of power can leave an empty file under the new name, which would look like tampering.
-            channel.force(false);
+            write(head, channel);
         }
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        return true;
+    }
+
+    /** On the disk when it returns: otherwise a loss of power could leave an empty file, which would look like tampering. */
+    private static void write(AuditHead head, FileChannel channel) throws IOException {
+        ByteBuffer bytes = ByteBuffer.wrap(head.format().getBytes(StandardCharsets.ISO_8859_1));
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+        channel.force(false);
     }
 
     private Path beside(String suffix) {

@@ -11,7 +11,7 @@ public interface UsageStore {
     /** Totals by model over {@code from <= at < to}, in the order of the models' names. */
     List<UsageTotals> usage(TenantId tenant, long from, long to);
 
-    /** Adds to what a tenant's processes used; kept when the tenant is gone, as all usage is. */
+    /** Adds to what a tenant's processes used; kept when the tenant is gone, as all usage is. A loss of power may undo the last. */
     void addSandboxUsage(TenantId tenant, SandboxUsage usage);
 
     /** All that a tenant's processes ever used; nothing of it for a tenant without any. */

@@ -127,7 +127,7 @@ final class ChainedAuditTest {
 
         AuditEntry last = store.lastAudit().orElseThrow();
         assertThat(verdict()).isEqualTo(new AuditVerdict.Intact(160, last.hash()));
-        assertThat(Files.readString(head())).startsWith("160 " + last.hash());
+        assertThat(Files.readString(head())).startsWith("000000000000000160 " + last.hash());
     }
 
     @Test
@@ -143,6 +143,21 @@ final class ChainedAuditTest {
         assertThat(verdict())
                 .isEqualTo(new AuditVerdict.Intact(
                         3, store.lastAudit().orElseThrow().hash()));
+    }
+
+    @Test
+    void theHeadIsOverwrittenInPlaceAndAnOlderVersionsIsTakenOver() throws IOException {
+        audit().record("server", "one", Map.of());
+        String padded = Files.readString(head());
+        Files.writeString(head(), padded.replaceFirst("^0+", ""));
+
+        audit().record("server", "two", Map.of());
+        Object taken = Files.getAttribute(head(), "unix:ino");
+        audit().record("server", "three", Map.of());
+
+        assertThat(Files.readString(head())).startsWith("000000000000000003 ").hasSameSizeAs(padded);
+        assertThat(Files.getAttribute(head(), "unix:ino")).isEqualTo(taken);
+        assertThat(verdict()).isInstanceOf(AuditVerdict.Intact.class);
     }
 
     @Test
