@@ -106,7 +106,7 @@ final class TestServer implements AutoCloseable {
     private static CloisterConfig config(Path scratch, Duration requestTime, Duration heartbeat) {
         return new CloisterConfig(
                 new CloisterConfig.Http("127.0.0.1", 0, heartbeat, false),
-                new CloisterConfig.Paths(scratch, scratch, OptionalLong.empty()),
+                new CloisterConfig.Paths(scratch, scratch, scratch, OptionalLong.empty()),
                 new CloisterConfig.Identity(CloisterConfig.IdentityMode.TOKEN, CloisterConfig.Admission.AUTO),
                 new CloisterConfig.Tenants(Optional.empty()),
                 new CloisterConfig.Isolation(

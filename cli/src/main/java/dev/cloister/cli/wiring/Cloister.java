@@ -101,7 +101,8 @@ public final class Cloister implements AutoCloseable {
             // Before the probe works there: it would only see that something fails, and not name the directory at
             // fault.
             WorkspaceRoot.requireSafe(config.paths().workspaces(), HostFacts.uid());
-            RunDirectory run = RunDirectory.prepare(config.paths().workspaces(), HostFacts.uid());
+            RunDirectory run = owned(RunDirectory.prepare(
+                    config.paths().workspaces(), config.paths().run(), HostFacts.uid()));
             Host host = HostFacts.host(uids.probe(), run.scratch());
             IsolationConfig isolation = run.isolation(config);
             IsolationChoice choice = IsolationChoice.make(config.isolation(), isolation, host);

@@ -1,11 +1,15 @@
 package dev.cloister.cli.wiring;
 
 import dev.cloister.core.config.HostDefaults;
+import dev.cloister.core.workspace.MountTable;
 import dev.cloister.spi.Host;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What is asked of the machine itself. */
 public final class HostFacts {
@@ -21,7 +25,32 @@ public final class HostFacts {
     }
 
     public static HostDefaults defaults() {
-        return new HostDefaults(uid() == 0, Path.of(System.getProperty("user.home")));
+        return new HostDefaults(uid() == 0, Path.of(System.getProperty("user.home")), memory());
+    }
+
+    /** Where directories in memory are, in the order of how well they are kept from other users. */
+    private static Optional<Path> memory() {
+        Optional<String> own = uid() == 0
+                ? Optional.of("/run")
+                : Optional.ofNullable(System.getenv("XDG_RUNTIME_DIR")).filter(path -> path.startsWith("/"));
+        Stream<Path> candidates =
+                Stream.concat(own.stream(), Stream.of("/dev/shm")).map(Path::of);
+        List<MountTable.Mount> mounts = mounts();
+        return candidates
+                .filter(path -> Files.isDirectory(path) && Files.isWritable(path))
+                .filter(path -> MountTable.of(path, mounts)
+                        .filter(mount ->
+                                mount.type().equals("tmpfs") && !mount.options().contains("noexec"))
+                        .isPresent())
+                .findFirst();
+    }
+
+    private static List<MountTable.Mount> mounts() {
+        try {
+            return MountTable.parse(Files.readString(Path.of("/proc/self/mountinfo")));
+        } catch (IOException e) {
+            throw new UncheckedIOException("/proc is needed and cannot be read", e);
+        }
     }
 
     public static Host host(long probeUids, Path scratch) {

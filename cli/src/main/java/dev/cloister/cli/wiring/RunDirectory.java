@@ -3,6 +3,7 @@ package dev.cloister.cli.wiring;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
+import dev.cloister.core.workspace.WorkspaceRoot;
 import dev.cloister.spi.IsolationConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -10,6 +11,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The server's own places beside the tenants' trees.
@@ -18,20 +21,38 @@ import java.util.stream.Stream;
  * @param scratch where probes work; the same
  * @param jails file systems that sandboxes share, kept between starts; the same
  */
-record RunDirectory(Path runRoot, Path scratch, Path jails) {
-    static RunDirectory prepare(Path workspaces, long serverUid) {
+record RunDirectory(Path runRoot, Path scratch, Path jails) implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(RunDirectory.class);
+
+    static RunDirectory prepare(Path workspaces, Path runRoot, long serverUid) {
         try {
             Path parent = workspaces.toAbsolutePath().normalize();
             String mode = serverUid == 0 ? "rwx--x--x" : "rwx------";
             Files.createDirectories(parent.getParent());
             own(parent, mode, serverUid);
+            Path run = runRoot.toAbsolutePath().normalize();
+            Files.createDirectories(run.getParent());
+            own(run, mode, serverUid);
+            WorkspaceRoot.requireSafeWayTo(run, serverUid);
             return new RunDirectory(
-                    own(parent.resolve("run"), mode, serverUid),
+                    run,
                     own(parent.resolve("scratch"), mode, serverUid),
                     own(parent.resolve("jails"), mode, serverUid));
         } catch (IOException e) {
             throw new CloisterException(
-                    ErrorCode.INTERNAL, "the workspaces directory " + workspaces + " cannot be used: " + e, e);
+                    ErrorCode.INTERNAL,
+                    "the directories " + workspaces + " and " + runRoot + " cannot be used: " + e,
+                    e);
+        }
+    }
+
+    /** Removes the run root, unless something is left in it: memory is not kept for a server that does not run. */
+    @Override
+    public void close() {
+        try {
+            Files.deleteIfExists(runRoot);
+        } catch (IOException e) {
+            log.warn("{} was not removed: {}", runRoot, e.toString());
         }
     }
 

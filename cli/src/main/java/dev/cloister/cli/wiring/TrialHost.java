@@ -88,7 +88,8 @@ public final class TrialHost implements AutoCloseable {
     }
 
     private RunDirectory places(String name) {
-        return RunDirectory.prepare(directory.path().resolve(name), HostFacts.uid());
+        Path workspaces = directory.path().resolve(name);
+        return RunDirectory.prepare(workspaces, workspaces.resolve("run"), HostFacts.uid());
     }
 
     @Override

@@ -255,7 +255,7 @@ class ManyExecsTest {
     }
 
     private List<Path> shares() throws IOException {
-        try (Stream<Path> entries = Files.list(server.workspaces().resolve("run"))) {
+        try (Stream<Path> entries = Files.list(server.run())) {
             return entries.filter(ServerProcess::isShare).toList();
         }
     }

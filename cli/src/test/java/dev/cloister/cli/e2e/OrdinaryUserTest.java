@@ -219,7 +219,7 @@ class OrdinaryUserTest {
 
         assertThat(refused.exit()).isEqualTo(1);
         assertThat(refused.err())
-                .contains("the workspaces cannot be kept safely: " + closed + " cannot be entered by tenants' uids")
+                .contains("the tenants' files cannot be kept safely: " + closed + " cannot be entered by tenants' uids")
                 .contains("chmod o+x " + closed);
     }
 

@@ -229,7 +229,7 @@ class ServerKilledTest {
 
     /** The directories with sockets, environments and settings of launches. */
     private List<Path> shares() throws IOException {
-        try (Stream<Path> entries = Files.list(server.workspaces().resolve("run"))) {
+        try (Stream<Path> entries = Files.list(server.run())) {
             return entries.filter(ServerProcess::isShare).toList();
         }
     }

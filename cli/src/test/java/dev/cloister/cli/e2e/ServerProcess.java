@@ -61,7 +61,7 @@ final class ServerProcess implements Calls, AutoCloseable {
     static List<String> arguments(Path data, Map<String, String> options) {
         List<String> arguments =
                 new ArrayList<>(List.of("serve", "--port", "0", "--data", data.toString(), "--upstream", "scripted"));
-        Map<String, String> all = new TreeMap<>(Map.of("isolation.mode", TestServer.isolation()));
+        Map<String, String> all = new TreeMap<>(Map.of("isolation.mode", TestServer.isolation(), "run", data + "-run"));
         all.putAll(options);
         all.forEach((key, value) -> arguments.addAll(List.of("--set", key + "=" + value)));
         return arguments;
@@ -118,6 +118,10 @@ final class ServerProcess implements Calls, AutoCloseable {
 
     Path workspaces() {
         return directory.resolve("d-workspaces");
+    }
+
+    Path run() {
+        return directory.resolve("d-run");
     }
 
     String out() throws IOException {

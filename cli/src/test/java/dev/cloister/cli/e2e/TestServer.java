@@ -68,6 +68,7 @@ final class TestServer implements Calls, AutoCloseable {
     private CloisterConfig config() {
         Map<String, String> all = new HashMap<>();
         all.put("data", directory.resolve("d").toString());
+        all.put("run", directory.resolve("r").toString());
         all.put("port", "0");
         all.put("upstream.url", "scripted");
         all.put("agent.executable", agent());
@@ -130,6 +131,10 @@ final class TestServer implements Calls, AutoCloseable {
 
     Path workspaces() {
         return config.paths().workspaces();
+    }
+
+    Path run() {
+        return config.paths().run();
     }
 
     Path data() {

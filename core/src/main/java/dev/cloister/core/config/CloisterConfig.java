@@ -39,9 +39,10 @@ public record CloisterConfig(
     /**
      * @param data the server's own state: 0700, no tenant can enter it
      * @param workspaces the tenants' trees; every tenant's uid can walk to it
+     * @param run what launches need while they run; every tenant's uid can walk to it
      * @param quota how large each tree may become, in bytes; empty: as large as the disk allows
      */
-    public record Paths(Path data, Path workspaces, OptionalLong quota) {}
+    public record Paths(Path data, Path workspaces, Path run, OptionalLong quota) {}
 
     public record Identity(IdentityMode mode, Admission admission) {}
 

@@ -19,6 +19,7 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.reach.EgressLimits;
 import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.spi.SandboxLimits;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,6 +28,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.stream.Collectors;
 
 /**
@@ -142,7 +144,17 @@ public final class ConfigLoader {
         Path workspaces = values.find(Keys.WORKSPACES).orElseGet(() -> Path.of(data + "-workspaces"));
         OptionalLong quota =
                 values.get(Keys.WORKSPACE_QUOTA).map(OptionalLong::of).orElseGet(OptionalLong::empty);
-        return new Paths(data, workspaces, quota);
+        Path run = values.find(Keys.RUN)
+                .orElseGet(() -> host.memory()
+                        .map(memory -> memory.resolve("cloister-" + nameFor(workspaces)))
+                        .orElseGet(() -> workspaces.resolve("run")));
+        return new Paths(data, workspaces, run, quota);
+    }
+
+    /** Short, and another for each server of the machine. */
+    private static String nameFor(Path workspaces) {
+        byte[] path = workspaces.toAbsolutePath().normalize().toString().getBytes(StandardCharsets.UTF_8);
+        return UUID.nameUUIDFromBytes(path).toString().substring(0, 8);
     }
 
     private static Limits limits(Values values) {

@@ -45,6 +45,14 @@ final class Keys {
             "the path of `data` with `-workspaces` behind it",
             "The tenants' trees. Not inside `data`, because every tenant's uid has to walk to its own tree.",
             "/srv/cloister-workspaces");
+    static final Key<Path> RUN = derived(
+            "run",
+            ValueTypes.path(),
+            "`cloister-…` in `/run` (as root), in `$XDG_RUNTIME_DIR` or in `/dev/shm`: the first that is in memory and"
+                    + " where programs may run; else `run` in `workspaces`",
+            "Sockets and short-lived files of what runs now; nothing in it is worth a backup. On the disk that tenants write"
+                    + " to, every launch waits for what they write. At most 70 bytes long.",
+            "/run/cloister");
     static final Key<Duration> HEARTBEAT = key(
             "heartbeat",
             ValueTypes.duration(),

@@ -61,6 +61,13 @@ final class Relations {
             add(Keys.EGRESS_FILE, "the file says mode and rules; take egress.mode and egress.rules away, or the file");
         }
         apart(config.paths().data(), config.paths().workspaces());
+        if (values.sound(Keys.DATA, Keys.RUN)
+                && config.paths().run().startsWith(config.paths().data())) {
+            add(
+                    Keys.RUN,
+                    "%s lies within data, where no tenant can go; set another directory"
+                            .formatted(config.paths().run()));
+        }
         notAbove(
                 Keys.LIMITS_TURNS_PER_TENANT,
                 config.limits().turnsPerTenant(),

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -12,17 +13,17 @@ import java.util.Set;
  *
  * @see <a href="https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html">proc_pid_mountinfo(5)</a>
  */
-final class MountTable {
+public final class MountTable {
     private static final int POINT = 4;
     private static final int OPTIONS = 5;
 
     /** @param source the device, as mount(8) was told or found it */
-    record Mount(Path point, String type, String source, Set<String> options) {}
+    public record Mount(Path point, String type, String source, Set<String> options) {}
 
     private MountTable() {}
 
     /** In the order in which they were made, so that the last at a point is the one that is seen. */
-    static List<Mount> parse(String text) {
+    public static List<Mount> parse(String text) {
         List<Mount> mounts = new ArrayList<>();
         for (String line : text.split("\n", -1)) {
             List<String> fields = Arrays.asList(line.split(" ", -1));
@@ -36,6 +37,15 @@ final class MountTable {
             }
         }
         return List.copyOf(mounts);
+    }
+
+    /** The mount that a path without links is on. */
+    public static Optional<Mount> of(Path path, List<Mount> mounts) {
+        return mounts.stream()
+                .filter(mount -> path.startsWith(mount.point()))
+                // Of two at one point the later covers the earlier.
+                .reduce((one, later) ->
+                        later.point().getNameCount() >= one.point().getNameCount() ? later : one);
     }
 
     /** The kernel writes blanks and backslashes as three octal digits. */

@@ -110,6 +110,6 @@ final class RootChecks {
     private static CloisterException wrong(Path directory, String what, String remedy) {
         return new CloisterException(
                 ErrorCode.ISOLATION_FAILED,
-                "the workspaces cannot be kept safely: " + directory + " " + what + ". Remedy: " + remedy);
+                "the tenants' files cannot be kept safely: " + directory + " " + what + ". Remedy: " + remedy);
     }
 }

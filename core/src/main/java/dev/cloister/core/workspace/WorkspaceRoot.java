@@ -84,6 +84,19 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
     }
 
     /**
+     * Requires that nobody but the server can move or replace a directory, by any of those above it.
+     *
+     * @throws CloisterException ISOLATION_FAILED, naming the directory that is wrong and the remedy
+     */
+    public static void requireSafeWayTo(Path directory, long serverUid) {
+        try {
+            new RootChecks(serverUid).requireWayTo(directory.toAbsolutePath().normalize());
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    /**
      * {@linkplain #requireSafe Checks} the directory and sweeps what a crash left in staging, and mounted. Call it once before
      * anything else, while no other server uses the directory.
      *

@@ -33,8 +33,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ConfigLoaderTest {
-    private static final HostDefaults USER = new HostDefaults(false, Path.of("/home/ada"));
-    private static final HostDefaults ROOT = new HostDefaults(true, Path.of("/root"));
+    private static final HostDefaults USER = new HostDefaults(false, Path.of("/home/ada"), Optional.empty());
+    private static final HostDefaults ROOT = new HostDefaults(true, Path.of("/root"), Optional.of(Path.of("/run")));
 
     @TempDir
     Path directory;
@@ -106,6 +106,23 @@ class ConfigLoaderTest {
         CloisterConfig config = ConfigLoader.load(Optional.empty(), Map.of(), Map.of(), ROOT);
         assertThat(config.paths().data()).isEqualTo(Path.of("/var/lib/cloister"));
         assertThat(config.paths().workspaces()).isEqualTo(Path.of("/var/lib/cloister-workspaces"));
+        assertThat(config.paths().run()).hasParent(Path.of("/run"));
+        assertThat(config.paths().run().getFileName().toString()).matches("cloister-[0-9a-f]{8}");
+    }
+
+    @Test
+    void whatRunsIsKeptInMemoryForEachServerApartOrElseInTheWorkspaces() {
+        Path first = ConfigLoader.load(Optional.empty(), Map.of(), Map.of("data", "/srv/a"), ROOT)
+                .paths()
+                .run();
+        Path second = ConfigLoader.load(Optional.empty(), Map.of(), Map.of("data", "/srv/b"), ROOT)
+                .paths()
+                .run();
+        assertThat(first).isNotEqualTo(second).hasParent(Path.of("/run"));
+        assertThat(loadOptions(Map.of("data", "/srv/c")).paths().run()).isEqualTo(Path.of("/srv/c-workspaces/run"));
+        assertThat(loadOptions(Map.of("run", "/srv/r")).paths().run()).isEqualTo(Path.of("/srv/r"));
+        assertThatThrownBy(() -> loadOptions(Map.of("data", "/srv/c", "run", "/srv/c/run")))
+                .hasMessageContaining("run: /srv/c/run lies within data");
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -180,9 +181,19 @@ public final class Launcher implements AutoCloseable {
                 "Try again; if it happens again, look into the host's log for what ends processes."));
     }
 
-    @Override
-    public void close() {
+    /** What the end of the server's process does to it: nothing is tidied up. */
+    public void die() {
         spawner.close();
         control.close();
+    }
+
+    @Override
+    public void close() {
+        die();
+        try {
+            sweep(runRoot);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

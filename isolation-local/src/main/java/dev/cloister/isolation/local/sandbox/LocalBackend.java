@@ -54,7 +54,7 @@ public final class LocalBackend implements IsolationBackend, MortalServer {
 
     @Override
     public void die() {
-        launcher.close();
+        launcher.die();
     }
 
     @Override
