@@ -8,8 +8,10 @@ import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
+import dev.cloister.isolation.tck.Family;
 import dev.cloister.isolation.tck.Hand;
 import dev.cloister.isolation.tck.Means;
+import dev.cloister.isolation.tck.Naive;
 import dev.cloister.isolation.tck.Need;
 import dev.cloister.isolation.tck.Pair;
 import dev.cloister.isolation.tck.PlainSandbox;
@@ -28,6 +30,7 @@ import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -122,12 +125,13 @@ public final class AttackRun {
     }
 
     private void attack(List<Attack> attacks, Predicate<IsolationMode> modes) throws Exception {
-        try (AgentPlace agents = new AgentPlace(config)) {
+        try (AgentPlace agents = new AgentPlace(config);
+                EgressPlace ways = EgressPlace.start()) {
             Path plain = trial.closed("plain");
-            try (Engine engine = Engine.open(controls(plain, agents, attacks), trial.closed("server"))) {
+            try (Engine engine = Engine.open(controls(plain, agents, ways, attacks), trial.closed("server"))) {
                 for (IsolationProvider provider : trial.providers()) {
                     if (modes.test(provider.mode())) {
-                        attack(engine, agents, provider, attacks);
+                        attack(engine, agents, ways, provider, attacks);
                     }
                 }
                 rulesOnly(engine, agents, plain, attacks);
@@ -190,8 +194,11 @@ public final class AttackRun {
         return attacks.stream().anyMatch(attack -> attack.vantage() == vantage);
     }
 
-    /** The plain host user; where that is not root, also as root of a user namespace of its own; a server without checks. */
-    private List<Pair> controls(Path plain, AgentPlace agents, List<Attack> attacks)
+    /**
+     * The plain host user; where that is not root, also as root of a user namespace of its own; a broker, a proxy and a server
+     * without checks.
+     */
+    private List<Pair> controls(Path plain, AgentPlace agents, EgressPlace ways, List<Attack> attacks)
             throws IOException, InterruptedException {
         List<SandboxTenant> victims = plain(trial, plain.resolve("victims"));
         List<SandboxTenant> attackers = plain(trial, plain.resolve("attackers"));
@@ -200,20 +207,38 @@ public final class AttackRun {
         Path others = plain.resolve("others.sock");
         OpenRelay ownRelay = owned(OpenRelay.at(own));
         OpenRelay othersRelay = owned(OpenRelay.at(others));
+        String ownWay = plain.resolve("own-way.sock").toString();
+        String othersWay = plain.resolve("others-way.sock").toString();
+        owned(NaiveProgram.start(
+                PlainSandbox.tenant(plain.resolve("proxy"), List.of()), Naive.proxy(), List.of(ownWay, othersWay)));
         List<Pair> controls = new ArrayList<>();
         controls.add(new Pair(
                 NONE,
                 victims.getFirst(),
                 attacker,
                 Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agents.bareAgent(attacker)),
-                Map.of("BROKER", own.toString(), "V_BROKER", others.toString()),
-                word -> ownRelay.heard(word) || othersRelay.heard(word)));
+                Map.of(
+                        "BROKER",
+                        own.toString(),
+                        "V_BROKER",
+                        others.toString(),
+                        "EGRESS",
+                        ownWay,
+                        "EGRESS_LISTED",
+                        ownWay,
+                        "V_EGRESS",
+                        othersWay,
+                        "FAR",
+                        ways.port()),
+                word -> ownRelay.heard(word) || othersRelay.heard(word) || ways.heard(word)));
         for (int i = 1; i < victims.size(); i++) {
             controls.add(new Pair(NONE, victims.get(i), attackers.get(i)));
         }
         if (any(attacks, Vantage.API)) {
-            NaiveServer naive = owned(NaiveServer.start(PlainSandbox.tenant(plain.resolve("naive"), List.of())));
-            controls.add(served(NONE, naive.base(), naive.trees(), plain));
+            SandboxTenant place = PlainSandbox.tenant(plain.resolve("naive"), List.of());
+            Path trees = Files.createDirectories(place.work().resolve("trees"));
+            NaiveProgram naive = owned(NaiveProgram.start(place, Naive.script(), List.of(trees.toString())));
+            controls.add(served(NONE, URI.create("http://127.0.0.1:" + naive.said()), trees, plain));
         }
         return controls;
     }
@@ -253,7 +278,8 @@ public final class AttackRun {
         attack(engine, pair, Set.of(), attacks);
     }
 
-    private void attack(Engine engine, AgentPlace agents, IsolationProvider provider, List<Attack> attacks)
+    private void attack(
+            Engine engine, AgentPlace agents, EgressPlace ways, IsolationProvider provider, List<Attack> attacks)
             throws Exception {
         String name = provider.mode().id();
         IsolationConfig isolation = trial.isolation(name);
@@ -269,20 +295,31 @@ public final class AttackRun {
             SandboxTenant victim = prepared(backend, trial.tenant(isolation, 0));
             SandboxTenant attacker = prepared(backend, trial.tenant(isolation, 1));
             try (AgentPlace.Socket others = agents.socket(victim);
-                    AgentPlace.Socket own = agents.socket(attacker)) {
+                    AgentPlace.Socket own = agents.socket(attacker);
+                    EgressPlace.Sockets out = ways.sockets(victim, attacker)) {
+                Map<String, String> told = new HashMap<>(out.told());
+                told.put("BROKER", own.inner());
+                told.put("V_BROKER", others.host().toString());
                 Pair pair = new Pair(
                         name,
                         victim,
                         attacker,
                         Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agents.agent(attacker)),
-                        Map.of("BROKER", own.inner(), "V_BROKER", others.host().toString()),
-                        agents::upstreamHeard);
-                attack(engine, pair, holds, attacks);
+                        told,
+                        word -> agents.upstreamHeard(word) || ways.heard(word));
+                attack(engine, pair, holds, with(attacks, attacker.sandbox().hasOwnNetwork()));
             }
         }
         if (any(attacks, Vantage.API)) {
             overTheApi(engine, name, holds, attacks);
         }
+    }
+
+    /** Where a sandbox has no network of its own, no server gives it a way out: there is none to attack. */
+    private static List<Attack> with(List<Attack> attacks, boolean ways) {
+        return attacks.stream()
+                .filter(attack -> ways || attack.family() != Family.EGRESS)
+                .toList();
     }
 
     private static SandboxTenant prepared(IsolationBackend backend, SandboxSpec spec) {

@@ -9,6 +9,7 @@ import dev.cloister.core.config.ConfigLoader;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
 import dev.cloister.isolation.tck.Hand;
+import dev.cloister.isolation.tck.Naive;
 import dev.cloister.isolation.tck.Outcome;
 import dev.cloister.isolation.tck.Pair;
 import dev.cloister.isolation.tck.PlainSandbox;
@@ -22,6 +23,7 @@ import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.SandboxSpec;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,16 +52,23 @@ class SabotageTest {
             SandboxTenant attacker,
             OpenRelay open,
             String relay,
-            String broker) {
+            String broker,
+            EgressPlace ways,
+            String naiveWay,
+            Map<String, String> realWays) {
         Outcome outcome(String id, Hand agent, String socket) throws Exception {
+            return outcome(id, agent, Map.of("BROKER", socket, "V_BROKER", socket));
+        }
+
+        Outcome outcome(String id, Hand agent, Map<String, String> told) throws Exception {
             Attack attack = Corpus.attack(id);
             Pair pair = new Pair(
                     "here",
                     victim,
                     attacker,
                     Map.of(Vantage.SANDBOX, Hand.of(attacker), Vantage.AGENT, agent),
-                    Map.of("BROKER", socket, "V_BROKER", socket),
-                    word -> agents.upstreamHeard(word) || open.heard(word));
+                    told,
+                    word -> agents.upstreamHeard(word) || open.heard(word) || ways.heard(word));
             List<Result> results = new ArrayList<>();
             engine.attack(pair, Set.of(attack.guarantee()), List.of(attack), results::add);
             return results.getFirst().outcome();
@@ -92,15 +101,23 @@ class SabotageTest {
             Path plain = host.closed("plain");
             SandboxTenant control = PlainSandbox.tenant(plain.resolve("attacker"), List.of());
             Path relay = plain.resolve("relay.sock");
+            String controlsWay = plain.resolve("way.sock").toString();
             try (OpenRelay controls = OpenRelay.at(relay);
+                    EgressPlace ways = EgressPlace.start();
+                    NaiveProgram ignored = naiveProxy(plain.resolve("proxy"), controlsWay);
                     Engine engine = Engine.open(
                             List.of(new Pair(
                                     AttackRun.NONE,
                                     PlainSandbox.tenant(plain.resolve("victim"), List.of()),
                                     control,
                                     Map.of(Vantage.SANDBOX, Hand.of(control), Vantage.AGENT, agents.bareAgent(control)),
-                                    Map.of("BROKER", relay.toString(), "V_BROKER", relay.toString()),
-                                    controls::heard)),
+                                    Map.of(
+                                            "BROKER", relay.toString(),
+                                            "V_BROKER", relay.toString(),
+                                            "EGRESS", controlsWay,
+                                            "EGRESS_LISTED", controlsWay,
+                                            "FAR", ways.port()),
+                                    word -> controls.heard(word) || ways.heard(word))),
                             host.closed("server"));
                     IsolationBackend backend = provider.open(isolation, host.host())) {
                 SandboxSpec first = host.tenant(isolation, 0);
@@ -108,8 +125,13 @@ class SabotageTest {
                 SandboxTenant victim = new SandboxTenant(first, backend.prepare(first));
                 SandboxTenant attacker = new SandboxTenant(second, backend.prepare(second));
                 try (AgentPlace.Socket socket = agents.socket(attacker);
-                        OpenRelay open = OpenRelay.at(socket.share().host().resolve("open"))) {
+                        OpenRelay open = OpenRelay.at(socket.share().host().resolve("open"));
+                        NaiveProgram naive = naiveProxy(
+                                plain.resolve("naive"),
+                                socket.share().host().resolve("way").toString());
+                        EgressPlace.Sockets out = ways.sockets(victim, attacker)) {
                     socket.share().admit(socket.share().host().resolve("open"));
+                    socket.share().admit(socket.share().host().resolve("way"));
                     trial.make(new Place(
                             engine,
                             agents,
@@ -117,10 +139,38 @@ class SabotageTest {
                             attacker,
                             open,
                             socket.share().inner() + "/open",
-                            socket.inner()));
+                            socket.inner(),
+                            ways,
+                            socket.share().inner() + "/way",
+                            out.told()));
                 }
             }
         }
+    }
+
+    private static NaiveProgram naiveProxy(Path home, String socket) throws IOException {
+        return NaiveProgram.start(PlainSandbox.tenant(home, List.of()), Naive.proxy(), List.of(socket));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "egress-decimal",
+                "egress-name-inwards",
+                "egress-host-header",
+                "egress-unlisted",
+                "egress-unlisted-path"
+            })
+    void aProxyWithoutChecksIsNoticed(String attack) throws Exception {
+        inASandbox(place -> {
+            Hand agent = place.agents().agent(place.attacker());
+            Map<String, String> naive = Map.of(
+                    "EGRESS", place.naiveWay(),
+                    "EGRESS_LISTED", place.naiveWay(),
+                    "FAR", place.ways().port());
+            assertThat(place.outcome(attack, agent, naive)).isEqualTo(Outcome.PASSED);
+            assertThat(place.outcome(attack, agent, place.realWays())).isEqualTo(Outcome.BLOCKED);
+        });
     }
 
     @ParameterizedTest

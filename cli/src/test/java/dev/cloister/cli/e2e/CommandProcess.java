@@ -51,7 +51,16 @@ record CommandProcess(List<String> prefix, String classPath, Path home) {
 
     /** The same behind one more program, which comes first. */
     CommandProcess behind(Path program) {
-        List<String> longer = new ArrayList<>(List.of(program.toString()));
+        return behind(List.of(program.toString()));
+    }
+
+    /** The same, knowing the names of a hosts file and no others. */
+    CommandProcess resolving(Path hosts) {
+        return behind(List.of("env", "JDK_JAVA_OPTIONS=-Djdk.net.hosts.file=" + hosts));
+    }
+
+    private CommandProcess behind(List<String> command) {
+        List<String> longer = new ArrayList<>(command);
         longer.addAll(prefix);
         return new CommandProcess(longer, classPath, home);
     }

@@ -61,7 +61,8 @@ final class Relations {
             add(Keys.EGRESS_FILE, "the file says mode and rules; take egress.mode and egress.rules away, or the file");
         }
         apart(config.paths().data(), config.paths().workspaces());
-        if (values.sound(Keys.DATA, Keys.RUN)
+        if (values.isSet(Keys.RUN)
+                && values.sound(Keys.DATA, Keys.RUN)
                 && config.paths().run().startsWith(config.paths().data())) {
             add(
                     Keys.RUN,

@@ -63,7 +63,7 @@ final class Gate {
     }
 
     private Answer ask(Account account, EgressRequest request) {
-        Duration wait = account.requests().take();
+        Duration wait = account.bounds().requests().take();
         if (!wait.isZero()) {
             books.metrics().egressRequest("rate");
             return new Answer.Stop(429, "too many connections a minute; try again in " + wait.toSeconds() + " s", wait);
@@ -102,7 +102,7 @@ final class Gate {
     private Answer deny(Account account, String target, Verdict.Denied denied) {
         account.denied();
         books.metrics().egressRequest(denied.reason().id());
-        if (account.reports().take().isZero()) {
+        if (account.bounds().reports().take().isZero()) {
             books.denied(account.tenant(), denied.reason(), target);
         }
         return new Answer.Stop(403, denied.message());

@@ -1,6 +1,7 @@
 package dev.cloister.core.sandbox;
 
 import dev.cloister.core.egress.EgressProxy;
+import dev.cloister.core.socket.SocketServer;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Forward;
@@ -66,7 +67,7 @@ public final class Egress {
             SharedDirectory share = sandbox.share();
             try {
                 Path socket = share.host().resolve("out");
-                EgressProxy.EgressChannel channel = proxy.open(socket, tenant);
+                SocketServer.Channel channel = proxy.open(socket, tenant);
                 try {
                     share.admit(socket);
                     return new WithEgress(sandbox, share, channel, new Forward(PORT, share.inner() + "/out"));
@@ -84,8 +85,7 @@ public final class Egress {
         }
     }
 
-    private record WithEgress(
-            Sandbox sandbox, SharedDirectory share, EgressProxy.EgressChannel channel, Forward forward)
+    private record WithEgress(Sandbox sandbox, SharedDirectory share, SocketServer.Channel channel, Forward forward)
             implements Sandbox {
         @Override
         public SandboxProcess launch(ProcessSpec spec) {

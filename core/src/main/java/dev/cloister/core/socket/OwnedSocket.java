@@ -64,7 +64,7 @@ public final class OwnedSocket extends UnixDomainServerConnector {
      * @throws CloisterException INTERNAL if the path is longer than the 106 bytes that Java allows a unix socket's path, is
      *     there already, or cannot be bound
      */
-    public static OwnedSocket open(Server server, Path path, Object owner, Duration idle, int mostConnections) {
+    static OwnedSocket open(Server server, Path path, Object owner, Duration idle, int mostConnections) {
         int length = path.toString().getBytes(StandardCharsets.UTF_8).length;
         if (length > LONGEST_PATH) {
             throw new CloisterException(
@@ -102,7 +102,7 @@ public final class OwnedSocket extends UnixDomainServerConnector {
     }
 
     /** Ends the connections and removes the socket. */
-    public synchronized void end() {
+    synchronized void end() {
         try {
             stop();
         } catch (Exception e) {

@@ -353,6 +353,11 @@ final class RunningTurn implements Turn {
         awaitGone();
     }
 
+    /** Whether the outcome is known; its processes may still be ending. */
+    boolean isOver() {
+        return booked.get();
+    }
+
     void awaitGone() {
         gone.join();
     }

@@ -112,7 +112,7 @@ public final class TurnService implements Turns, AutoCloseable {
     @Override
     public boolean interrupt(TenantId tenant, SessionId session) {
         RunningTurn turn = running.get(session);
-        if (turn == null || !turn.tenant().equals(tenant)) {
+        if (turn == null || !turn.tenant().equals(tenant) || turn.isOver()) {
             return false;
         }
         turn.cancel("interrupted");

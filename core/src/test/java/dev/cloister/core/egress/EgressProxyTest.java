@@ -4,13 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
-import dev.cloister.core.egress.EgressProxy.EgressChannel;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.reach.EgressLimits;
 import dev.cloister.core.reach.EgressMode;
 import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.reach.EgressRule;
+import dev.cloister.core.socket.SocketServer;
 import dev.cloister.core.socket.UnixClient;
 import dev.cloister.core.tenant.TenantId;
 import io.micrometer.core.instrument.Counter;
@@ -51,7 +51,7 @@ class EgressProxyTest {
     private Path directory;
     private Path socket;
     private EgressProxy proxy;
-    private EgressChannel channel;
+    private SocketServer.Channel channel;
 
     @BeforeEach
     void start() throws IOException {
@@ -326,5 +326,22 @@ class EgressProxyTest {
             assertThatThrownBy(client::answer).isInstanceOf(IOException.class);
         }
         assertThat(connect("127.0.0.1:" + port).body()).contains("bytes-per-hour");
+    }
+
+    @Test
+    void boundsAreTheTenantsAndNotOneSandboxs() throws IOException {
+        proxy.close();
+        open(new EgressLimits(16, 3, OptionalLong.empty()));
+        policy(EgressMode.ALLOWLIST, "127.0.0.1:PORT");
+        for (int i = 0; i < 3; i++) {
+            assertThat(get("http://127.0.0.1:" + port + "/").status()).isEqualTo(200);
+            channel.close();
+            channel = proxy.open(socket, TENANT);
+        }
+        assertThat(get("http://127.0.0.1:" + port + "/").status()).isEqualTo(429);
+
+        channel.close();
+        channel = proxy.open(socket, new TenantId("fedcba9876543210fedcba9876543210"));
+        assertThat(get("http://127.0.0.1:" + port + "/").status()).isEqualTo(200);
     }
 }

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 public final class Bait implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(3);
     private static final int LOOKS = 10;
+    private static final int MOST_SAID = 8192;
     private static final String VICTIM = Texts.of("victim.py");
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -161,9 +162,7 @@ public final class Bait implements AutoCloseable {
         boolean came = false;
         while (true) {
             try (Socket connection = tcp.accept()) {
-                connection.setSoTimeout(200);
-                byte[] said = connection.getInputStream().readNBytes(word.length());
-                came |= new String(said, StandardCharsets.UTF_8).contains(word) && !word.isEmpty();
+                came |= said(connection).contains(word) && !word.isEmpty();
             } catch (SocketTimeoutException e) {
                 break;
             }
@@ -178,6 +177,23 @@ public final class Bait implements AutoCloseable {
                 return came;
             }
         }
+    }
+
+    /** What has come by then; the word may stand within a request. */
+    private static String said(Socket connection) throws IOException {
+        connection.setSoTimeout(200);
+        byte[] all = new byte[MOST_SAID];
+        int length = 0;
+        try {
+            for (int more = 0; more >= 0 && length < all.length; ) {
+                length += more;
+                more = connection.getInputStream().read(all, length, all.length - length);
+            }
+        } catch (SocketTimeoutException e) {
+            // That was all.
+            return new String(all, 0, length, StandardCharsets.UTF_8);
+        }
+        return new String(all, 0, length, StandardCharsets.UTF_8);
     }
 
     /**

@@ -18,6 +18,7 @@ public enum Family {
     PRIVILEGES("privileges and kernel surface"),
     RESOURCES("exhaustion"),
     REMAINS("what outlives its turn"),
+    EGRESS("ways around the egress proxy"),
     BROKER("abuse of the broker"),
     AGENT("the agent and hostile workspaces"),
     API("files and commands by the API");

@@ -39,7 +39,8 @@ public final class Corpus {
                         Privileges.attacks(),
                         Resources.attacks(),
                         Remains.attacks(),
-                        Brokers.attacks())
+                        Brokers.attacks(),
+                        Egress.attacks())
                 .flatMap(List::stream)
                 .toList();
     }

@@ -7,28 +7,29 @@ import dev.cloister.spi.SandboxProcess;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The running control for attacks over the API, see {@link Naive}. Closing it ends it. */
-record NaiveServer(URI base, Path trees, SandboxProcess process) implements AutoCloseable {
-    static NaiveServer start(SandboxTenant place) throws IOException {
-        Path trees = Files.createDirectories(place.work().resolve("trees"));
+/**
+ * One of {@link Naive}'s texts, running. Closing it ends it.
+ *
+ * @param said what it said when it was ready
+ */
+record NaiveProgram(String said, SandboxProcess process) implements AutoCloseable {
+    static NaiveProgram start(SandboxTenant place, String text, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of("python3", "-c", text));
+        command.addAll(arguments);
         SandboxProcess process = place.sandbox()
                 .launch(new ProcessSpec(
-                        List.of("python3", "-c", Naive.script(), trees.toString()),
-                        Map.of(),
-                        place.sandbox().paths().work()));
+                        command, Map.of(), place.sandbox().paths().work()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(process.stdout(), StandardCharsets.UTF_8));
         String line = lines.readLine();
-        if (line == null || !line.startsWith("READY ")) {
+        if (line == null || !line.startsWith("READY")) {
             process.terminate(Duration.ZERO);
-            throw new IOException("the server without checks did not start: "
+            throw new IOException("what checks nothing did not start: "
                     + new String(process.stderr().readAllBytes(), StandardCharsets.UTF_8));
         }
         Thread.ofPlatform().daemon(true).name("naive-stderr").start(() -> {
@@ -39,7 +40,7 @@ record NaiveServer(URI base, Path trees, SandboxProcess process) implements Auto
                 return;
             }
         });
-        return new NaiveServer(URI.create("http://127.0.0.1:" + line.substring("READY ".length())), trees, process);
+        return new NaiveProgram(line.substring("READY".length()).strip(), process);
     }
 
     @Override
