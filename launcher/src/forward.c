@@ -3,19 +3,25 @@
    has no way out. */
 #include "launch.h"
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 
-enum { MOST_EVENTS = 64, CHUNK = 32 << 10, BUSY_MS = 5 };
+enum { MOST_EVENTS = 64, CHUNK = 256 << 10, BUSY_MS = 5 };
 
-/* What was read from one side and not yet written to the other. `ended`: nothing more comes; `told`: the other side knows. */
-struct way { size_t from, to; bool ended, told; char bytes[CHUNK]; };
+/* `kept`: what the other side had no room for, or NULL. `ended`: nothing more comes; `told`: the other side knows. */
+struct way { char *kept; size_t from, to; bool ended, told; };
 struct connection;
 /* `gone`: its peer has ended both directions, so that reading never waits and an event would never stop coming. */
 struct side { int fd; unsigned watched; bool gone; struct connection *of; };
 /* ways[i] leads from sides[i] to the other. */
 struct connection { struct side sides[2]; struct way ways[2]; bool broken, over; };
 
+/* What is on its way between two sockets, in the kernel; empty between two moves. One for all: two for each connection would be
+   more descriptors than the tenant may have. */
+static int through[2];
+
 static void close_connection(struct connection *connection) {
+  for (int i = 0; i < 2; i++) free(connection->ways[i].kept);
   close(connection->sides[0].fd);
   close(connection->sides[1].fd);
   free(connection);
@@ -29,12 +35,13 @@ static bool accept_client(int poll, int listener, const struct sockaddr_un *addr
     if (out >= 0) close(out);
     return false;
   }
-  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), on = 1;
+  /* Small answers in a row would each wait for the one before to be acknowledged. */
+  if (client >= 0) setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   struct connection *connection = malloc(sizeof *connection);
   bool whole = reached && client >= 0 && connection;
   for (int i = 0; i < 2 && whole; i++) {
-    connection->ways[i].from = connection->ways[i].to = 0;
-    connection->ways[i].ended = connection->ways[i].told = false;
+    connection->ways[i] = (struct way){.kept = NULL};
     connection->sides[i] = (struct side){i == 0 ? client : out, EPOLLIN, false, connection};
     connection->broken = connection->over = false;
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = &connection->sides[i]}};
@@ -47,23 +54,53 @@ static bool accept_client(int poll, int listener, const struct sockaddr_un *addr
   return client >= 0;
 }
 
-/* Moves what can be moved now. */
+/* Takes bytes into memory of our own. Returns what read does. */
+static ssize_t keep(struct way *way, int from, size_t size) {
+  way->kept = malloc(size);
+  ssize_t n = way->kept ? read(from, way->kept, size) : -1;
+  if (n <= 0) {
+    free(way->kept);
+    way->kept = NULL;
+  }
+  way->from = 0;
+  way->to = n > 0 ? (size_t)n : 0;
+  return n;
+}
+
+static bool is_for_later(void) {
+  return errno == EAGAIN || errno == EINTR;
+}
+
+/* Moves what can be moved now, without copying it where the kernel can. */
 static void move(struct connection *connection, int i) {
   struct way *way = &connection->ways[i];
   int in = connection->sides[i].fd, out = connection->sides[1 - i].fd;
-  if (way->from == way->to && !way->ended) {
-    ssize_t n = read(in, way->bytes, CHUNK);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) connection->broken = true;
+  if (!way->kept && !way->ended) {
+    ssize_t n = splice(in, NULL, through[1], NULL, CHUNK, SPLICE_F_NONBLOCK);
+    bool moves = n >= 0 || errno != EINVAL;
+    if (!moves) n = keep(way, in, CHUNK);
+    if (n < 0 && !is_for_later()) connection->broken = true;
     way->ended = n == 0;
-    way->from = 0;
-    way->to = n > 0 ? (size_t)n : 0;
+    while (moves && n > 0) {
+      ssize_t gone = splice(through[0], NULL, out, NULL, (size_t)n, SPLICE_F_NONBLOCK);
+      if (gone > 0) n -= gone;
+      else if (gone == 0 || errno != EINTR) {
+        connection->broken |= gone == 0 || errno != EAGAIN;
+        connection->broken |= keep(way, through[0], (size_t)n) != n;
+        n = 0;
+      }
+    }
   }
-  if (way->from < way->to) {
-    ssize_t n = send(out, way->bytes + way->from, way->to - way->from, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) connection->broken = true;
+  if (way->kept) {
+    ssize_t n = send(out, way->kept + way->from, way->to - way->from, MSG_NOSIGNAL);
+    if (n < 0 && !is_for_later()) connection->broken = true;
     if (n > 0) way->from += (size_t)n;
+    if (way->from == way->to) {
+      free(way->kept);
+      way->kept = NULL;
+    }
   }
-  if (way->from == way->to && way->ended && !way->told) way->told = shutdown(out, SHUT_WR) == 0 || (connection->broken = true);
+  if (!way->kept && way->ended && !way->told) way->told = shutdown(out, SHUT_WR) == 0 || (connection->broken = true);
 }
 
 /* A side is read when nothing waits to be written, and asked for room when something does. */
@@ -71,8 +108,8 @@ static void watch_sides(int poll, struct connection *connection) {
   for (int i = 0; i < 2; i++) {
     struct side *side = &connection->sides[i];
     const struct way *in = &connection->ways[i], *out = &connection->ways[1 - i];
-    bool more = out->from < out->to || (connection->sides[1 - i].gone && !out->ended);
-    unsigned wanted = (in->from == in->to && !in->ended ? EPOLLIN : 0U) | (more ? EPOLLOUT : 0U);
+    bool more = out->kept || (connection->sides[1 - i].gone && !out->ended);
+    unsigned wanted = (!in->kept && !in->ended ? EPOLLIN : 0U) | (more ? EPOLLOUT : 0U);
     if (side->gone || wanted == side->watched) continue;
     struct epoll_event event = {.events = side->watched = wanted, .data = {.ptr = side}};
     connection->broken |= epoll_ctl(poll, EPOLL_CTL_MOD, side->fd, &event) != 0;
@@ -86,7 +123,9 @@ static bool serve(int poll, struct side *side, unsigned events) {
   if (events & EPOLLHUP && !side->gone) {
     side->gone = true;
     /* What still comes for it goes nowhere. */
-    connection->ways[side == connection->sides] = (struct way){.ended = true, .told = true};
+    struct way *towards = &connection->ways[side == connection->sides];
+    free(towards->kept);
+    *towards = (struct way){.ended = true, .told = true};
     connection->broken |= epoll_ctl(poll, EPOLL_CTL_DEL, side->fd, NULL) != 0;
   }
   for (int i = 0; i < 2; i++) move(connection, i);
@@ -99,7 +138,11 @@ static _Noreturn void forward(int listener, const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   struct epoll_event events[MOST_EVENTS], event = {.events = EPOLLIN, .data = {.ptr = NULL}};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  /* Splicing to a side that went away raises it, and knows no flag against that. */
+  signal(SIGPIPE, SIG_IGN);
   int poll = epoll_create1(EPOLL_CLOEXEC);
+  if (pipe2(through, O_CLOEXEC) != 0) _exit(1);
+  fcntl(through[0], F_SETPIPE_SZ, CHUNK);
   if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
   for (bool busy = false;;) {
     struct connection *over[MOST_EVENTS];

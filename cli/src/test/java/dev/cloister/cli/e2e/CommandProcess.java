@@ -54,9 +54,12 @@ record CommandProcess(List<String> prefix, String classPath, Path home) {
         return behind(List.of(program.toString()));
     }
 
-    /** The same, knowing the names of a hosts file and no others. */
-    CommandProcess resolving(Path hosts) {
-        return behind(List.of("env", "JDK_JAVA_OPTIONS=-Djdk.net.hosts.file=" + hosts));
+    /** The same in another network: knowing the names of a hosts file and no others, and trusting other authorities. */
+    CommandProcess in(FarNetwork network) {
+        return behind(List.of(
+                "env",
+                "JDK_JAVA_OPTIONS=-Djdk.net.hosts.file=" + network.hosts() + " -Djavax.net.ssl.trustStore="
+                        + network.trusted() + " -Djavax.net.ssl.trustStorePassword=" + FarServers.PASSWORD));
     }
 
     private CommandProcess behind(List<String> command) {

@@ -9,6 +9,7 @@ import dev.cloister.core.store.Store;
 import dev.cloister.spi.IsolationMode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -39,18 +40,28 @@ class EgressTest {
         directory = ServerProcess.directory();
         network = FarNetwork.start(Files.createDirectory(directory.resolve("far")));
         // The addresses too: they are none of the public network's.
-        String rules = "%s, %s, inwards.test:8081, %s:%d, %s:%d"
-                .formatted(
+        Path secret = Files.writeString(directory.resolve("secret"), FarServers.AUTHORIZATION + "\n");
+        Files.setPosixFilePermissions(secret, PosixFilePermissions.fromString("rw-------"));
+        String rules = """
+                mode: allowlist
+                rules: [%s, %s, "inwards.test:8081", "%s:%d", "%s:%d"]
+                credentials: ["https://%s %s"]
+                """.formatted(
                         PLAIN,
                         SECURE,
                         network.address(),
                         FarServers.PLAIN_PORT,
                         network.address(),
-                        FarServers.SECURE_PORT);
+                        FarServers.SECURE_PORT,
+                        SECURE,
+                        secret);
         server = ServerProcess.start(
-                CommandProcess.here(directory).resolving(network.hosts()),
+                CommandProcess.here(directory).in(network),
                 directory,
-                Map.of("egress.mode", "allowlist", "egress.rules", rules));
+                Map.of(
+                        "egress.file",
+                        Files.writeString(directory.resolve("egress.yaml"), rules)
+                                .toString()));
         server.exec("a", "cat >ca.pem <<E\n" + Files.readString(network.ca()) + "E");
     }
 
@@ -83,11 +94,57 @@ class EgressTest {
     }
 
     @Test
+    void gitClonesWhatIsPrivateWithoutEverSeeingTheSecret() throws Exception {
+        String url = "https://" + SECURE + "/private/repo.git";
+        JsonNode clone =
+                exec("git clone -q " + url + " private && cat private/hello && cd private && git remote get-url origin"
+                        + " && env && cat .git/config && cat /proc/self/environ");
+        assertThat(clone.path("stdout").asString()).as(clone.toString()).startsWith("from afar\n");
+        assertThat(clone.toString()).doesNotContain(FarServers.AUTHORIZATION.split(" ", -1)[1], "the-hosts-secret");
+
+        JsonNode tunnelled = exec("git -c http.sslCAInfo=/workspace/ca.pem -c core.askPass=true ls-remote " + url
+                + " 2>&1; curl -sS --cacert ca.pem -o /dev/null -w '%{http_code}' " + url + "/info/refs");
+        assertThat(tunnelled.path("stdout").asString())
+                .as("a tunnel gets nothing added")
+                .endsWith("401");
+    }
+
+    @Test
     void npmInstallsFromARegistry() throws Exception {
         JsonNode install = exec(
                 "mkdir -p n && cd n && npm init -y >/dev/null && npm install --no-audit --no-fund --registry http://"
                         + PLAIN + "/registry/ far && node -p \"require('far')\"");
         assertThat(install.path("stdout").asString()).as(install.toString()).endsWith("from afar\n");
+    }
+
+    @Test
+    void pipInstallsFromAnIndex() throws Exception {
+        JsonNode install =
+                exec("/usr/bin/python3 -m pip install -q --disable-pip-version-check --target t --index-url http://"
+                        + PLAIN + "/simple --trusted-host " + FarServers.HOST
+                        + " far && PYTHONPATH=t /usr/bin/python3 -c 'import far'");
+        assertThat(install.path("stdout").asString()).as(install.toString()).isEqualTo("from afar\n");
+    }
+
+    /** Maven takes no plain HTTP but from a mirror that somebody has named. */
+    @Test
+    void mavenResolvesFromARepository() throws Exception {
+        JsonNode build = exec("""
+                mkdir -p m && cd m && cat >settings.xml <<E
+                <settings><mirrors><mirror><id>far</id><mirrorOf>*</mirrorOf><url>http://%s/maven</url></mirror></mirrors></settings>
+                E
+                cat >pom.xml <<E
+                <project>
+                  <modelVersion>4.0.0</modelVersion>
+                  <parent><groupId>far</groupId><artifactId>parent</artifactId><version>1.0</version><relativePath/></parent>
+                  <artifactId>near</artifactId>
+                  <packaging>pom</packaging>
+                </project>
+                E
+                mvn -B -q -s settings.xml -Dmaven.repo.local=repo validate && ls repo/far/parent/1.0/parent-1.0.pom""".formatted(PLAIN));
+        assertThat(build.path("stdout").asString())
+                .as(build.toString())
+                .endsWith("repo/far/parent/1.0/parent-1.0.pom\n");
     }
 
     @Test

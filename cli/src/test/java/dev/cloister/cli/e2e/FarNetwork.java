@@ -8,28 +8,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
- * A network with {@link FarServers} in it. As root it is a network namespace of its own behind a pair of virtual devices; an
- * ordinary user can make none beside the server's, and gets an address of the loopback device.
+ * A network with {@link FarServers} in it. As root it is a network namespace of its own behind a pair of virtual devices, which
+ * goes with its one process; an ordinary user can make none beside the server's, and gets an address of the loopback device.
  *
  * @param address what {@link FarServers#HOST} means
  * @param hosts a file that says so, for a Java program's {@code jdk.net.hosts.file}
  */
-record FarNetwork(String address, Path hosts, Path ca, Process far, Optional<String> namespace)
-        implements AutoCloseable {
+record FarNetwork(String address, Path hosts, Path ca, Path trusted, Process far) implements AutoCloseable {
     static FarNetwork start(Path directory) throws IOException, InterruptedException {
-        Optional<String> namespace = HostFacts.uid() == 0
-                ? Optional.of("cloister-" + ProcessHandle.current().pid())
-                : Optional.empty();
+        boolean own = HostFacts.uid() == 0;
         // For benchmarks of networks (RFC 2544): in use nowhere else, and in no list of what is public.
-        String address = namespace.isPresent() ? "198.18.77.2" : "127.0.0.2";
-        List<String> command = new ArrayList<>();
-        if (namespace.isPresent()) {
-            connect(namespace.get(), address);
-            command.addAll(List.of("ip", "netns", "exec", namespace.get()));
-        }
+        String address = own ? "198.18.77.2" : "127.0.0.2";
+        List<String> command = new ArrayList<>(own ? List.of("unshare", "--net") : List.of());
+        // Nothing can be listened on before the devices are there.
+        command.addAll(List.of("sh", "-c", "read go && exec \"$@\"", "far"));
         command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
@@ -42,8 +36,13 @@ record FarNetwork(String address, Path hosts, Path ca, Process far, Optional<Str
         Process far = new ProcessBuilder(command).redirectError(log).start();
         Path hosts = Files.writeString(
                 directory.resolve("hosts"), address + " " + FarServers.HOST + " inwards.test\n127.0.0.1 localhost\n");
-        FarNetwork network = new FarNetwork(address, hosts, directory.resolve("ca.pem"), far, namespace);
+        FarNetwork network =
+                new FarNetwork(address, hosts, directory.resolve("ca.pem"), directory.resolve("far.p12"), far);
         try {
+            if (own) {
+                connect(far.pid(), address);
+            }
+            far.outputWriter().append("go\n").flush();
             @SuppressWarnings("resource") // Closed with the process.
             BufferedReader said = far.inputReader();
             if (said.readLine() == null) {
@@ -56,35 +55,25 @@ record FarNetwork(String address, Path hosts, Path ca, Process far, Optional<Str
         }
     }
 
-    private static void connect(String namespace, String address) throws IOException, InterruptedException {
-        String here = device(namespace);
-        ip("netns", "add", namespace);
-        ip("link", "add", here, "type", "veth", "peer", "name", "far0", "netns", namespace);
-        ip("addr", "add", "198.18.77.1/30", "dev", here);
-        ip("link", "set", here, "up");
-        ip("-n", namespace, "addr", "add", address + "/30", "dev", "far0");
-        ip("-n", namespace, "link", "set", "far0", "up");
-        ip("-n", namespace, "link", "set", "lo", "up");
-    }
-
-    /** A device's name has at most 15 bytes. */
-    private static String device(String namespace) {
-        return "cl" + namespace.substring(namespace.indexOf('-') + 1);
-    }
-
-    private static void ip(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of("ip"));
-        command.addAll(List.of(arguments));
-        CommandProcess.run(command.toArray(String[]::new));
-    }
-
-    /** The devices go with the namespace. */
-    @Override
-    public void close() throws IOException, InterruptedException {
-        far.destroyForcibly().waitFor();
-        if (namespace.isPresent()) {
-            ip("link", "delete", device(namespace.get()));
-            ip("netns", "delete", namespace.get());
+    private static void connect(long pid, String address) throws IOException, InterruptedException {
+        String there = Long.toString(pid);
+        String here = "cl" + there;
+        String mine = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+        while (Files.readSymbolicLink(Path.of("/proc", there, "ns/net"))
+                .toString()
+                .equals(mine)) {
+            Thread.onSpinWait();
         }
+        CommandProcess.run("ip", "link", "add", here, "type", "veth", "peer", "name", "far0", "netns", there);
+        CommandProcess.run("ip", "addr", "add", "198.18.77.1/30", "dev", here);
+        CommandProcess.run("ip", "link", "set", here, "up");
+        CommandProcess.run("nsenter", "--net", "--target", there, "ip", "addr", "add", address + "/30", "dev", "far0");
+        CommandProcess.run("nsenter", "--net", "--target", there, "ip", "link", "set", "far0", "up");
+    }
+
+    /** The devices go with the namespace, and that with its process. */
+    @Override
+    public void close() throws InterruptedException {
+        far.destroyForcibly().waitFor();
     }
 }

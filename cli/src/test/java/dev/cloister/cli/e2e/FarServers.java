@@ -20,19 +20,25 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Executors;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What stands far away, as a program of its own, so that it can run in another network namespace: git's server program, a
- * registry of npm's with one package, and a page, over HTTP and over TLS with a certificate authority of its own.
+ * What stands far away, as a program of its own, so that it can run in another network namespace: git's server program, one
+ * package for each of npm, pip and Maven, and a page, over HTTP and over TLS with a certificate authority of its own.
  */
 final class FarServers {
     static final String HOST = "far.test";
     static final int PLAIN_PORT = 8080;
     static final int SECURE_PORT = 8443;
-    private static final String PASSWORD = "changeit";
+
+    /** What opens {@code /private/repo.git}. */
+    static final String AUTHORIZATION = "Basic YWRhOnRoZS1ob3N0cy1zZWNyZXQ=";
+
+    static final String PASSWORD = "changeit";
 
     private final Path directory;
 
@@ -61,7 +67,17 @@ final class FarServers {
             one.createContext(
                     "/", exchange -> answer(exchange, 200, "text/plain", "hello".getBytes(StandardCharsets.UTF_8)));
             one.createContext("/repo.git", this::gitBackend);
+            one.createContext("/private/repo.git", exchange -> {
+                if (AUTHORIZATION.equals(header(exchange, "Authorization"))) {
+                    gitBackend(exchange);
+                } else {
+                    exchange.getResponseHeaders().set("WWW-Authenticate", "Basic realm=far");
+                    answer(exchange, 401, "text/plain", new byte[0]);
+                }
+            });
             one.createContext("/registry", this::registry);
+            one.createContext("/simple", FarServers::index);
+            one.createContext("/maven/far/parent/1.0/parent-1.0.pom", FarServers::parent);
             one.createContext("/away", exchange -> {
                 exchange.getResponseHeaders().set("Location", "http://elsewhere.test/");
                 answer(exchange, 302, "text/plain", new byte[0]);
@@ -148,7 +164,7 @@ final class FarServers {
         Map<String, String> environment = builder.environment();
         environment.put("GIT_PROJECT_ROOT", directory.toString());
         environment.put("GIT_HTTP_EXPORT_ALL", "1");
-        environment.put("PATH_INFO", exchange.getRequestURI().getPath());
+        environment.put("PATH_INFO", exchange.getRequestURI().getPath().replaceFirst("^/private", ""));
         environment.put(
                 "QUERY_STRING",
                 exchange.getRequestURI().getQuery() == null
@@ -183,6 +199,47 @@ final class FarServers {
     private static String header(HttpExchange exchange, String name) {
         String value = exchange.getRequestHeaders().getFirst(name);
         return value == null ? "" : value;
+    }
+
+    /** One wheel, as the index of PyPI lists it (PEP 503) and pip installs it (PEP 427). */
+    private static void index(HttpExchange exchange) throws IOException {
+        String name = "far-1.0-py3-none-any.whl";
+        if (!exchange.getRequestURI().getPath().endsWith(name)) {
+            answer(
+                    exchange,
+                    200,
+                    "text/html",
+                    ("<a href='" + name + "'>" + name + "</a>").getBytes(StandardCharsets.UTF_8));
+            return;
+        }
+        ByteArrayOutputStream wheel = new ByteArrayOutputStream();
+        Map<String, String> files = Map.of(
+                "far.py", "print('from afar')\n",
+                "far-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: far\nVersion: 1.0\n",
+                "far-1.0.dist-info/WHEEL",
+                        "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+                "far-1.0.dist-info/RECORD",
+                        "far.py,,\nfar-1.0.dist-info/METADATA,,\nfar-1.0.dist-info/WHEEL,,\nfar-1.0.dist-info/RECORD,,\n");
+        try (ZipOutputStream zip = new ZipOutputStream(wheel)) {
+            for (Map.Entry<String, String> file : files.entrySet()) {
+                zip.putNextEntry(new ZipEntry(file.getKey()));
+                zip.write(file.getValue().getBytes(StandardCharsets.UTF_8));
+            }
+        }
+        answer(exchange, 200, "application/zip", wheel.toByteArray());
+    }
+
+    /** A project that another can inherit from: the one thing that Maven fetches without any plugin. */
+    private static void parent(HttpExchange exchange) throws IOException {
+        answer(exchange, 200, "application/xml", """
+                <project>
+                  <modelVersion>4.0.0</modelVersion>
+                  <groupId>far</groupId>
+                  <artifactId>parent</artifactId>
+                  <version>1.0</version>
+                  <packaging>pom</packaging>
+                </project>
+                """.getBytes(StandardCharsets.UTF_8));
     }
 
     /** One package, as a registry of npm's serves it. */

@@ -5,6 +5,7 @@ import dev.cloister.core.reach.EgressMode;
 import dev.cloister.core.reach.EgressPolicies;
 import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.reach.EgressRule;
+import dev.cloister.core.reach.HostCredential;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -17,11 +18,12 @@ import java.util.stream.Stream;
 
 /**
  * The file of {@code egress.file}: {@code mode} and {@code rules} for all, {@code lists.NAME} to use among rules, and
- * {@code tenants.ID.mode} and {@code tenants.ID.rules} for one. A tenant's rules come on top of those for all.
+ * {@code tenants.ID.mode} and {@code tenants.ID.rules} for one. A tenant's rules come on top of those for all. {@code credentials},
+ * for all or for one, are what the proxy adds for a host.
  */
 public final class EgressFile {
     private static final Pattern LIST = Pattern.compile("lists\\.([a-z0-9][a-z0-9-]{0,63})");
-    private static final Pattern TENANT = Pattern.compile("tenants\\.([0-9a-f]{32})\\.(mode|rules)");
+    private static final Pattern TENANT = Pattern.compile("tenants\\.([0-9a-f]{32})\\.(mode|rules|credentials)");
 
     private final Map<String, RawValue> raw = new TreeMap<>();
     private final Map<String, List<EgressRule>> lists = new HashMap<>();
@@ -47,32 +49,37 @@ public final class EgressFile {
                 lists.put(list.group(1), take(name, ValueTypes.egressRules(), List.of()));
             } else if (!name.equals("mode")
                     && !name.equals("rules")
+                    && !name.equals("credentials")
                     && !TENANT.matcher(name).matches()) {
                 problems.add(
                         value.place(),
                         Names.shown(name)
-                                + ": is none of mode, rules, lists.NAME, tenants.ID.mode and tenants.ID.rules; a NAME has small"
-                                + " letters, digits and hyphens, an ID is what `cloister tenant list` prints");
+                                + ": is none of mode, rules, credentials, lists.NAME, tenants.ID.mode, tenants.ID.rules and"
+                                + " tenants.ID.credentials; a NAME has small letters, digits and hyphens, an ID is what `cloister tenant list` prints");
             }
         });
-        EgressPolicy standard = policy("", EgressMode.CLOSED, List.of());
+        EgressPolicy standard = policy("", EgressPolicy.CLOSED);
         Map<String, EgressPolicy> tenants = new HashMap<>();
         for (String name : new TreeSet<>(raw.keySet())) {
             Matcher tenant = TENANT.matcher(name);
             if (tenant.matches()) {
-                tenants.computeIfAbsent(
-                        tenant.group(1), id -> policy("tenants." + id + ".", standard.mode(), standard.rules()));
+                tenants.computeIfAbsent(tenant.group(1), id -> policy("tenants." + id + ".", standard));
             }
         }
         problems.throwIfAny();
         return new EgressPolicies(standard, tenants);
     }
 
-    private EgressPolicy policy(String prefix, EgressMode mode, List<EgressRule> inherited) {
-        EgressMode own = take(prefix + "mode", ValueTypes.choice(EgressMode.class), mode);
-        List<EgressRule> more = take(prefix + "rules", ValueTypes.egressRules(lists), List.of());
+    private EgressPolicy policy(String prefix, EgressPolicy inherited) {
+        EgressMode mode = take(prefix + "mode", ValueTypes.choice(EgressMode.class), inherited.mode());
+        List<EgressRule> rules = take(prefix + "rules", ValueTypes.egressRules(lists), List.of());
+        List<HostCredential> credentials = take(prefix + "credentials", ValueTypes.hostCredentials(), List.of());
         return new EgressPolicy(
-                own, Stream.concat(inherited.stream(), more.stream()).toList());
+                mode,
+                Stream.concat(inherited.rules().stream(), rules.stream()).toList(),
+                // The tenant's own first: of two for one host it is the one that counts.
+                Stream.concat(credentials.stream(), inherited.credentials().stream())
+                        .toList());
     }
 
     private <T> T take(String name, ValueType<T> type, T standard) {

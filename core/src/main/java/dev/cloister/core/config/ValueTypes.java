@@ -4,6 +4,7 @@ import dev.cloister.core.config.CloisterConfig.Price;
 import dev.cloister.core.config.CloisterConfig.UidRange;
 import dev.cloister.core.reach.EgressPresets;
 import dev.cloister.core.reach.EgressRule;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.spi.Guarantee;
 import java.math.BigDecimal;
 import java.net.URI;
@@ -240,6 +241,12 @@ final class ValueTypes {
                         .or(() -> EgressRule.parse(text).map(List::of)));
         return ValueType.list(rule, "a list of rules such as `example.com`, and of names of lists", 0)
                 .map(rules -> rules.stream().flatMap(List::stream).toList());
+    }
+
+    static ValueType<List<HostCredential>> hostCredentials() {
+        ValueType<HostCredential> one =
+                ValueType.scalar(HostCredential.FORM, (text, place) -> HostCredential.parse(text));
+        return ValueType.list(one, "a list of hosts and files", 0);
     }
 
     static ValueType<List<String>> toolRules() {

@@ -4,11 +4,13 @@ import dev.cloister.core.egress.Gate.Answer;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.reach.EgressLimits;
 import dev.cloister.core.reach.EgressPolicy;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.socket.SocketServer;
 import dev.cloister.core.tenant.TenantId;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
@@ -21,6 +23,7 @@ public final class EgressProxy implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(15);
     private static final Duration IDLE = Duration.ofMinutes(10);
 
+    private final Function<TenantId, EgressPolicy> policies;
     private final EgressBooks books;
     private final EgressLimits limits;
     private final Clock clock;
@@ -40,6 +43,7 @@ public final class EgressProxy implements AutoCloseable {
             EgressBooks books,
             EgressLimits limits,
             Clock clock) {
+        this.policies = policies;
         this.books = books;
         this.limits = limits;
         this.clock = clock;
@@ -68,6 +72,11 @@ public final class EgressProxy implements AutoCloseable {
             account.close();
             books.used(tenant, account.used());
         });
+    }
+
+    /** What the proxy adds to a tenant's requests now. */
+    public List<HostCredential> credentials(TenantId tenant) {
+        return policies.apply(tenant).credentials();
     }
 
     @Override

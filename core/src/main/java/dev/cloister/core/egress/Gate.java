@@ -5,6 +5,7 @@ import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.reach.EgressPolicy.Reason;
 import dev.cloister.core.reach.EgressPolicy.Verdict;
 import dev.cloister.core.reach.EgressRequest;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.tenant.TenantId;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -32,8 +33,12 @@ final class Gate {
     }
 
     sealed interface Answer {
-        /** @param request what was asked for, in its one spelling */
-        record Go(EgressRequest request, InetSocketAddress address) implements Answer {}
+        /**
+         * @param request what was asked for, in its one spelling
+         * @param address the one that was checked
+         */
+        record Go(EgressRequest request, InetSocketAddress address, Optional<HostCredential> credential)
+                implements Answer {}
 
         /** @param retryAfter zero: not by waiting */
         record Stop(int status, String message, Duration retryAfter) implements Answer {
@@ -94,7 +99,9 @@ final class Gate {
                 if (!listed) {
                     books.unlisted(account.tenant(), request);
                 }
-                yield new Answer.Go(request, new InetSocketAddress(addresses.getFirst(), request.port()));
+                Optional<HostCredential> credential = policy.credential(request);
+                int port = credential.map(HostCredential::port).orElse(request.port());
+                yield new Answer.Go(request, new InetSocketAddress(addresses.getFirst(), port), credential);
             }
         };
     }

@@ -1,11 +1,17 @@
 package dev.cloister.core.egress;
 
 import dev.cloister.core.egress.Gate.Answer;
-import dev.cloister.core.reach.Destination;
 import dev.cloister.core.reach.EgressRequest;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.socket.OwnedSocket;
+import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import org.eclipse.jetty.client.Destination;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpURI;
@@ -13,11 +19,19 @@ import org.eclipse.jetty.proxy.ProxyHandler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Promise;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Plain HTTP with the whole URL in the request line, sent on to the address that was checked. */
 final class PlainRequests extends ProxyHandler {
     private static final String ACCOUNT = PlainRequests.class.getName() + ".account";
     private static final String GO = PlainRequests.class.getName() + ".go";
+    private static final String AUTHORIZATION = PlainRequests.class.getName() + ".authorization";
+    private static final Logger LOG = LoggerFactory.getLogger(PlainRequests.class);
+
+    /** Connections are kept for each: no other tenant's requests go by them, nor to an address that was not checked. */
+    private record Way(Account account, InetSocketAddress address) {}
 
     private final Gate gate;
     private final EgressBooks books;
@@ -36,6 +50,17 @@ final class PlainRequests extends ProxyHandler {
         super.configureHttpClient(client);
         client.setConnectTimeout(connectTimeout.toMillis());
         client.setIdleTimeout(idle.toMillis());
+        client.setSocketAddressResolver((host, port, context, promise) -> checked(context, promise));
+    }
+
+    /** Never the name again: it may mean something else by now. TLS and the host's own headers go by the name. */
+    private static void checked(Map<String, Object> context, Promise<List<InetSocketAddress>> promise) {
+        if (context.get(Destination.CONTEXT_KEY) instanceof Destination destination
+                && destination.getOrigin().getTag() instanceof Way way) {
+            promise.succeeded(List.of(way.address()));
+        } else {
+            promise.failed(new IllegalStateException("a connection to no address that was checked"));
+        }
     }
 
     @Override
@@ -59,6 +84,17 @@ final class PlainRequests extends ProxyHandler {
         switch (gate.ask(account, authority, Optional.of(http))) {
             case Answer.Stop stop -> Replies.stop(response, callback, stop);
             case Answer.Go go -> {
+                if (go.credential().isPresent()
+                        && !authorize(request, go.credential().get())) {
+                    Replies.stop(
+                            response,
+                            callback,
+                            new Answer.Stop(
+                                    502,
+                                    "what the operator keeps for "
+                                            + go.request().target() + " cannot be used; the server's log says why"));
+                    return true;
+                }
                 request.setAttribute(ACCOUNT, account);
                 request.setAttribute(GO, go);
                 return super.handle(
@@ -68,6 +104,19 @@ final class PlainRequests extends ProxyHandler {
         return true;
     }
 
+    private static boolean authorize(Request request, HostCredential credential) {
+        try {
+            request.setAttribute(AUTHORIZATION, Secrets.authorization(credential));
+            return true;
+        } catch (IOException e) {
+            LOG.error(
+                    "the credential for {} cannot be used: {}",
+                    credential.host().text(),
+                    e.toString());
+            return false;
+        }
+    }
+
     private void count(Account account, Request request, Response response) {
         long in = Response.getContentBytesWritten(response);
         long out = Math.max(0, Request.getContentBytesRead(request));
@@ -75,28 +124,43 @@ final class PlainRequests extends ProxyHandler {
         account.moved(in, out);
     }
 
-    /** By the address: the name may mean something else by now. */
     @Override
     protected HttpURI rewriteHttpURI(Request request) {
-        Answer.Go go = (Answer.Go) request.getAttribute(GO);
-        String address = new Destination.Address(go.address().getAddress()).text();
+        Answer.Go go = go(request);
         return HttpURI.build(request.getHttpURI())
-                .authority(address, go.address().getPort());
+                .scheme(isSecure(go) ? "https" : "http")
+                .authority(go.request().host().text(), go.address().getPort());
     }
 
-    /** By connections that no other tenant's requests go by. */
+    private static Answer.Go go(Request request) {
+        return (Answer.Go) Objects.requireNonNull(request.getAttribute(GO));
+    }
+
+    private static boolean isSecure(Answer.Go go) {
+        return go.credential().filter(HostCredential::secure).isPresent();
+    }
+
     @Override
     protected org.eclipse.jetty.client.Request newProxyToServerRequest(Request request, HttpURI to) {
-        return super.newProxyToServerRequest(request, to).tag(request.getAttribute(ACCOUNT));
+        Account account = (Account) Objects.requireNonNull(request.getAttribute(ACCOUNT));
+        return super.newProxyToServerRequest(request, to)
+                .tag(new Way(account, go(request).address()));
     }
 
-    /** The host of the URL, whatever the header said. */
+    /** The host of the URL, whatever the header said; and what the operator keeps for it. */
     @Override
     protected void copyRequestHeaders(Request request, org.eclipse.jetty.client.Request onward) {
         super.copyRequestHeaders(request, onward);
-        EgressRequest asked = ((Answer.Go) request.getAttribute(GO)).request();
-        onward.headers(headers ->
-                headers.put(HttpHeader.HOST, asked.port() == 80 ? asked.host().text() : asked.target()));
+        Answer.Go go = go(request);
+        String host = go.request().host().text();
+        int port = go.address().getPort();
+        boolean standard = port == (isSecure(go) ? 443 : 80);
+        onward.headers(headers -> {
+            headers.put(HttpHeader.HOST, standard ? host : host + ":" + port);
+            if (request.getAttribute(AUTHORIZATION) instanceof String value) {
+                headers.put(HttpHeader.AUTHORIZATION, value);
+            }
+        });
     }
 
     /** What the server is called and where it stands is nobody's business. */
@@ -116,7 +180,7 @@ final class PlainRequests extends ProxyHandler {
             callback.failed(failure);
             return;
         }
-        String target = ((Answer.Go) request.getAttribute(GO)).request().target();
+        String target = go(request).request().target();
         response.reset();
         Replies.stop(response, callback, Replies.unreachable(target, failure));
     }

@@ -3,17 +3,23 @@ package dev.cloister.core.reach;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * What one tenant may reach. Asked twice: for the name that was asked for, and, with what the name means now, for the
  * addresses. Pure.
  */
-public record EgressPolicy(EgressMode mode, List<EgressRule> rules) {
+public record EgressPolicy(EgressMode mode, List<EgressRule> rules, List<HostCredential> credentials) {
     /** Nothing. */
     public static final EgressPolicy CLOSED = new EgressPolicy(EgressMode.CLOSED, List.of());
 
     public EgressPolicy {
         rules = List.copyOf(rules);
+        credentials = List.copyOf(credentials);
+    }
+
+    public EgressPolicy(EgressMode mode, List<EgressRule> rules) {
+        this(mode, rules, List.of());
     }
 
     /** What becomes of a request. */
@@ -39,6 +45,13 @@ public record EgressPolicy(EgressMode mode, List<EgressRule> rules) {
         public String id() {
             return name().toLowerCase(Locale.ROOT);
         }
+    }
+
+    /** What the proxy adds to a request. */
+    public Optional<HostCredential> credential(EgressRequest request) {
+        return credentials.stream()
+                .filter(credential -> credential.covers(request))
+                .findFirst();
     }
 
     public Verdict ask(EgressRequest request) {

@@ -1,6 +1,7 @@
 package dev.cloister.core.sandbox;
 
 import dev.cloister.core.egress.EgressProxy;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.socket.SocketServer;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.spi.Finding;
@@ -14,9 +15,11 @@ import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SharedDirectory;
 import dev.cloister.spi.Usage;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /** Gives sandboxes their way to the network: the proxy's socket in a share, a port inside, and tools told of it. Thread-safe. */
 public final class Egress {
@@ -70,7 +73,12 @@ public final class Egress {
                 SocketServer.Channel channel = proxy.open(socket, tenant);
                 try {
                     share.admit(socket);
-                    return new WithEgress(sandbox, share, channel, new Forward(PORT, share.inner() + "/out"));
+                    return new WithEgress(
+                            sandbox,
+                            share,
+                            channel,
+                            new Forward(PORT, share.inner() + "/out"),
+                            () -> proxy.credentials(tenant));
                 } catch (RuntimeException e) {
                     channel.close();
                     throw e;
@@ -85,11 +93,35 @@ public final class Egress {
         }
     }
 
-    private record WithEgress(Sandbox sandbox, SharedDirectory share, SocketServer.Channel channel, Forward forward)
+    /** Has git ask in plain HTTP where the proxy adds what a host wants to see, and speaks TLS. */
+    static Map<String, String> git(List<HostCredential> credentials) {
+        Map<String, String> environment = new TreeMap<>();
+        credentials.stream()
+                .map(HostCredential::insteadOf)
+                .flatMap(Optional::stream)
+                .distinct()
+                .forEach(instead -> {
+                    int number = environment.size() / 2;
+                    environment.put("GIT_CONFIG_KEY_" + number, instead.getKey());
+                    environment.put("GIT_CONFIG_VALUE_" + number, instead.getValue());
+                });
+        if (!environment.isEmpty()) {
+            environment.put("GIT_CONFIG_COUNT", Integer.toString(environment.size() / 2));
+        }
+        return environment;
+    }
+
+    private record WithEgress(
+            Sandbox sandbox,
+            SharedDirectory share,
+            SocketServer.Channel channel,
+            Forward forward,
+            Supplier<List<HostCredential>> credentials)
             implements Sandbox {
         @Override
         public SandboxProcess launch(ProcessSpec spec) {
             Map<String, String> environment = new TreeMap<>(ENVIRONMENT);
+            environment.putAll(git(credentials.get()));
             environment.putAll(spec.env());
             return sandbox.launch(new ProcessSpec(spec.command(), environment, spec.cwd(), Optional.of(forward)));
         }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.reach.EgressMode;
 import dev.cloister.core.reach.EgressPolicies;
+import dev.cloister.core.reach.HostCredential;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,6 +44,25 @@ class EgressFileTest {
                 .hasToString("[registry.npmjs.org:443, *.corp.example, 10.1.2.3:443, deb.debian.org,"
                         + " security.debian.org, example.com]");
         assertThat(policies.rules()).isEqualTo(9);
+    }
+
+    @Test
+    void aTenantsCredentialForAHostComesBeforeThatForAll() throws IOException {
+        EgressPolicies policies = read("""
+                mode: allowlist
+                rules: [git.example]
+                credentials: ["https://git.example /etc/all"]
+                tenants:
+                  %s: {credentials: ["https://git.example /etc/ada"]}
+                """.formatted(A));
+        assertThat(policies.standard().credentials())
+                .extracting(HostCredential::file)
+                .containsExactly(Path.of("/etc/all"));
+        assertThat(policies.of(A).credentials())
+                .extracting(HostCredential::file)
+                .containsExactly(Path.of("/etc/ada"), Path.of("/etc/all"));
+        assertThatThrownBy(() -> read("credentials: [git.example]"))
+                .hasMessageContaining("https://git.example.com /etc");
     }
 
     @Test

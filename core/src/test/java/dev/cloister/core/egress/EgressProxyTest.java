@@ -10,6 +10,7 @@ import dev.cloister.core.reach.EgressLimits;
 import dev.cloister.core.reach.EgressMode;
 import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.core.reach.EgressRule;
+import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.socket.SocketServer;
 import dev.cloister.core.socket.UnixClient;
 import dev.cloister.core.tenant.TenantId;
@@ -22,6 +23,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,6 +47,7 @@ class EgressProxyTest {
     private final Map<String, List<InetAddress>> names = new ConcurrentHashMap<>();
     private final List<String> asked = new CopyOnWriteArrayList<>();
     private final List<String> seen = new CopyOnWriteArrayList<>();
+    private final List<String> authorizations = new CopyOnWriteArrayList<>();
     private volatile EgressPolicy policy = EgressPolicy.CLOSED;
     private HttpServer far;
     private int port;
@@ -61,6 +64,7 @@ class EgressProxyTest {
                     + exchange.getRequestHeaders().getFirst("Host") + " via "
                     + exchange.getRequestHeaders().getFirst("Via") + " for "
                     + exchange.getRequestHeaders().getFirst("X-Forwarded-For"));
+            authorizations.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
             if (exchange.getRequestURI().getPath().equals("/away")) {
                 exchange.getResponseHeaders().set("Location", "http://other.example:" + port + "/");
                 exchange.sendResponseHeaders(302, -1);
@@ -109,6 +113,7 @@ class EgressProxyTest {
         proxy.close();
         far.stop(0);
         Files.deleteIfExists(socket);
+        Files.deleteIfExists(directory.resolve("secret"));
         Files.delete(directory);
     }
 
@@ -326,6 +331,33 @@ class EgressProxyTest {
             assertThatThrownBy(client::answer).isInstanceOf(IOException.class);
         }
         assertThat(connect("127.0.0.1:" + port).body()).contains("bytes-per-hour");
+    }
+
+    @Test
+    void whatIsKeptForAHostIsAddedOutsideAndReadAnewEachTime() throws IOException {
+        Path file = Files.writeString(directory.resolve("secret"), "Bearer one\n");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        policy(EgressMode.ALLOWLIST, "listed.example:PORT", "other.example:PORT", "127.0.0.1:PORT");
+        policy = new EgressPolicy(
+                policy.mode(),
+                policy.rules(),
+                List.of(HostCredential.parse("http://listed.example:" + port + " " + file)
+                        .orElseThrow()));
+
+        assertThat(get("http://listed.example:" + port + "/").status()).isEqualTo(200);
+        assertThat(get("http://other.example:" + port + "/").status()).isEqualTo(200);
+        Files.writeString(file, "Bearer two");
+        assertThat(get("http://listed.example:" + port + "/").status()).isEqualTo(200);
+        assertThat(authorizations).containsExactly("Bearer one", "null", "Bearer two");
+
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        UnixClient.Answer refused = get("http://listed.example:" + port + "/");
+        assertThat(refused.status()).isEqualTo(502);
+        assertThat(refused.body()).contains("the server's log says why").doesNotContain("two", file.toString());
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        Files.writeString(file, "Bearer two\r\nX-More: 1");
+        assertThat(get("http://listed.example:" + port + "/").status()).isEqualTo(502);
+        assertThat(authorizations).hasSize(3);
     }
 
     @Test

@@ -3,6 +3,12 @@ package dev.cloister.isolation.local.launch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -391,5 +397,71 @@ class NativeLauncherTest {
                         .out()
                         .lines())
                 .containsExactlyElementsOf(own);
+    }
+
+    /** Each says a size and sends as much, is sent it back, and ends its half; and some who go away in the middle. */
+    private static final String CLIENTS = """
+            import os, socket, threading
+            wrong = []
+            def client(number):
+                try:
+                    with socket.create_connection(("127.0.0.1", 3128), 30) as line:
+                        sent = os.urandom(1 + number * 70001)
+                        if number % 5 == 4:
+                            # Goes away while the other side still sends.
+                            line.sendall(sent)
+                            return
+                        threading.Thread(target=lambda: (line.sendall(sent), line.shutdown(socket.SHUT_WR))).start()
+                        got = b""
+                        while more := line.recv(1 << 16):
+                            got += more
+                        if got != sent: wrong.append((number, len(sent), len(got)))
+                except OSError as error:
+                    if number % 5 != 4: wrong.append((number, str(error)))
+            all = [threading.Thread(target=client, args=(number,)) for number in range(60)]
+            for one in all: one.start()
+            for one in all: one.join()
+            print(wrong)
+            """;
+
+    @Test
+    void theForwarderLosesNothingHoweverSlowTheOtherSideIs() throws Exception {
+        Path socket = directory.resolve("s");
+        try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            listener.bind(UnixDomainSocketAddress.of(socket));
+            Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rwxrwxrwx"));
+            Thread.ofPlatform().daemon(true).start(() -> echo(listener));
+
+            String namespaces = ROOT ? "pid,net" : "user,pid,net";
+            Ended ended = launch(
+                    words("--unshare " + namespaces + " --forward 3128 " + socket), "/usr/bin/python3", "-c", CLIENTS);
+
+            assertThat(ended.out()).as(ended.err()).isEqualTo("[]\n");
+            assertThat(ended.status()).isZero();
+        }
+    }
+
+    /** Reads everything before it writes anything, so that all that the sockets do not hold has to wait. */
+    private static void echo(ServerSocketChannel listener) {
+        while (listener.isOpen()) {
+            try {
+                SocketChannel caller = listener.accept();
+                Thread.ofPlatform().daemon(true).start(() -> {
+                    try (caller) {
+                        byte[] all = Channels.newInputStream(caller).readAllBytes();
+                        ByteBuffer back = ByteBuffer.wrap(all);
+                        while (back.hasRemaining()) {
+                            caller.write(back);
+                        }
+                    } catch (IOException e) {
+                        // One of those who go away in the middle.
+                        return;
+                    }
+                });
+            } catch (IOException e) {
+                // The test is over.
+                return;
+            }
+        }
     }
 }
