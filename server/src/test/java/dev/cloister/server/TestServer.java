@@ -55,6 +55,7 @@ final class TestServer implements AutoCloseable {
     final Queue<PresentedCredential> presented = new ConcurrentLinkedQueue<>();
     volatile List<String> notReady = List.of();
     volatile Optional<String> warning = Optional.empty();
+    final FakeHostCredentials credentials = new FakeHostCredentials();
     private final Path scratch;
     final Collaborators collaborators;
     private final HttpServer server;
@@ -80,6 +81,7 @@ final class TestServer implements AutoCloseable {
                 sessions,
                 workspaces,
                 new FakeUsage(),
+                credentials,
                 () -> new Guarantees(
                         IsolationMode.DIRECTORIES,
                         Set.of(Guarantee.CREDENTIAL_NEVER_INSIDE),

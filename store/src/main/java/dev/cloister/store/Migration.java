@@ -19,7 +19,8 @@ record Migration(int version, String name, String sql) {
     private static final String FOLDER = "/db/migration/";
 
     /** Every file of the folder, in order; a jar cannot be listed portably, so they stand here. */
-    private static final List<String> NAMES = List.of("0001_initial.sql", "0002_sandbox_usage.sql");
+    private static final List<String> NAMES =
+            List.of("0001_initial.sql", "0002_sandbox_usage.sql", "0003_host_credentials.sql");
 
     static List<Migration> all() {
         return NAMES.stream().map(Migration::load).toList();

@@ -205,6 +205,21 @@ public final class SqliteStore implements Store {
     }
 
     @Override
+    public void putHostCredential(TenantId tenant, Sealed credential) {
+        change(handle -> HostCredentialRows.put(handle, tenant, credential));
+    }
+
+    @Override
+    public List<Sealed> hostCredentials(TenantId tenant) {
+        return database.read(handle -> HostCredentialRows.of(handle, tenant));
+    }
+
+    @Override
+    public boolean deleteHostCredential(TenantId tenant, String host) {
+        return database.write(handle -> HostCredentialRows.delete(handle, tenant, host));
+    }
+
+    @Override
     public AuditEntry appendAudit(Function<Optional<AuditEntry>, AuditEntry> next) {
         return database.write(handle -> AuditRows.append(handle, next));
     }

@@ -9,7 +9,13 @@ import org.junit.jupiter.api.BeforeEach;
 
 /** Everything that {@link Store} promises. A database joins by extending this and saying how it is opened. */
 abstract class StoreContract
-        implements SettingContract, TenantContract, UidContract, SessionContract, EventContract, LedgerContract {
+        implements SettingContract,
+                TenantContract,
+                UidContract,
+                SessionContract,
+                EventContract,
+                HostCredentialContract,
+                LedgerContract {
     private final List<Store> opened = new ArrayList<>();
     private @Nullable Store first;
 

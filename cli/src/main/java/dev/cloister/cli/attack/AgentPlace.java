@@ -11,6 +11,7 @@ import dev.cloister.core.broker.BrokerSession;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ToolPolicy;
@@ -49,6 +50,7 @@ final class AgentPlace implements AutoCloseable {
     private static final TenantId TENANT = new TenantId("a".repeat(32));
     private static final Credential CREDENTIAL = new Credential(Credential.Kind.API_KEY, "the-attacked-credential");
     private static final long PATIENCE_SECONDS = 60;
+    private static final String FAILED = "the agent failed: ";
 
     private final Overheard upstream = new Overheard();
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
@@ -115,9 +117,25 @@ final class AgentPlace implements AutoCloseable {
                 started.run().run(content(prompt), event -> note(event, said));
                 impatience.cancel(false);
             } catch (CloisterException e) {
-                said.append("the agent failed: ").append(e.getMessage()).append('\n');
+                said.append(FAILED).append(e.getMessage()).append('\n');
             }
         });
+    }
+
+    /**
+     * Makes sure that the agent runs in a sandbox: one that does not is stopped at nothing.
+     *
+     * @throws CloisterException INTERNAL if it does not answer
+     */
+    void prove(SandboxTenant attacker) throws IOException, InterruptedException {
+        String said = agent(attacker).make(new Means.Talk("", List.of("Hello."), ""), Map.of());
+        if (said.isBlank() || said.contains(FAILED)) {
+            throw new CloisterException(
+                    ErrorCode.INTERNAL,
+                    "the agent does not run in "
+                            + attacker.sandbox().ref().mode().id() + " mode, so it proves nothing there: "
+                            + said.strip());
+        }
     }
 
     /** The agent as anybody starts it, allowed everything: what lies in a workspace or HOME configures it. */

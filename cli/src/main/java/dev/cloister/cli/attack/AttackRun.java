@@ -294,6 +294,9 @@ public final class AttackRun {
         try (IsolationBackend backend = provider.open(isolation, trial.host())) {
             SandboxTenant victim = prepared(backend, trial.tenant(isolation, 0));
             SandboxTenant attacker = prepared(backend, trial.tenant(isolation, 1));
+            if (any(attacks, Vantage.AGENT)) {
+                agents.prove(attacker);
+            }
             try (AgentPlace.Socket others = agents.socket(victim);
                     AgentPlace.Socket own = agents.socket(attacker);
                     EgressPlace.Sockets out = ways.sockets(victim, attacker)) {

@@ -11,6 +11,7 @@ import dev.cloister.core.egress.EgressBooks;
 import dev.cloister.core.egress.EgressProxy;
 import dev.cloister.core.egress.EgressRules;
 import dev.cloister.core.egress.Resolver;
+import dev.cloister.core.egress.StoredHostCredentials;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.exec.ExecService;
 import dev.cloister.core.isolation.Guarantees;
@@ -131,8 +132,14 @@ public final class Cloister implements AutoCloseable {
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
             endWhatWasLeft(store, backend, uids, host);
             UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, violations));
+            StoredHostCredentials credentials = new StoredHostCredentials(
+                    store, data.credentialsKey().bytes(), config.egress().isConfigured(), audit, clock);
             Sandboxes sandboxes = new Sandboxes(
-                    workspaces, backend, metrics, books, egress(config, metrics, violations, audit, clock));
+                    workspaces,
+                    backend,
+                    metrics,
+                    books,
+                    egress(config, credentials, metrics, violations, audit, clock));
             endings.add(sandboxes::end);
 
             ScheduledThreadPoolExecutor timer = timer();
@@ -199,6 +206,7 @@ public final class Cloister implements AutoCloseable {
                     new SessionService(store, store, registry, events, locks, models, execs, audit),
                     files,
                     UsageSource.of(store),
+                    credentials,
                     () -> guarantees,
                     startUp::readiness,
                     () -> warning(guarantees),
@@ -253,7 +261,12 @@ public final class Cloister implements AutoCloseable {
     }
 
     private Optional<Egress> egress(
-            CloisterConfig config, Metrics metrics, Violations violations, Audit audit, Clock clock) {
+            CloisterConfig config,
+            StoredHostCredentials credentials,
+            Metrics metrics,
+            Violations violations,
+            Audit audit,
+            Clock clock) {
         if (!config.egress().isConfigured()) {
             return Optional.empty();
         }
@@ -263,7 +276,7 @@ public final class Cloister implements AutoCloseable {
                         file -> owned(EgressRules.watch(file, EgressFile::read, audit, EGRESS_LOOKS))::of)
                 .orElse(tenant -> config.egress().policy());
         EgressProxy proxy = owned(new EgressProxy(
-                policies,
+                tenant -> credentials.with(tenant, policies.apply(tenant)),
                 Resolver.ofTheHost(),
                 new EgressBooks(metrics, violations, audit),
                 config.egress().limits(),

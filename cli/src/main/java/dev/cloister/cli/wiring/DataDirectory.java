@@ -117,6 +117,10 @@ public final class DataDirectory {
         return ServerKey.load(directory.resolve("keys/audit"));
     }
 
+    ServerKey credentialsKey() {
+        return ServerKey.load(directory.resolve("keys/credentials"));
+    }
+
     /** Where the end of the audit log is noted. */
     public Path auditHead() {
         return directory.resolve("audit.head");

@@ -7,6 +7,8 @@ import dev.cloister.cli.wiring.DataDirectory;
 import dev.cloister.core.audit.AuditEntry;
 import dev.cloister.core.store.Store;
 import dev.cloister.spi.IsolationMode;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -107,6 +109,33 @@ class EgressTest {
         assertThat(tunnelled.path("stdout").asString())
                 .as("a tunnel gets nothing added")
                 .endsWith("401");
+    }
+
+    @Test
+    void aTenantKeepsItsOwnSecretWhereItsSandboxCannotReadIt() throws Exception {
+        String url = "https://" + SECURE + "/private/repo.git";
+        // The operator's is the right one, the tenant's own comes first.
+        assertThat(put("c", "Basic d3Jvbmc=").statusCode()).isEqualTo(204);
+        assertThat(server.exec("c", "GIT_TERMINAL_PROMPT=0 git ls-remote " + url)
+                        .path("exit_code")
+                        .asInt())
+                .isNotZero();
+        assertThat(put("c", FarServers.AUTHORIZATION).statusCode()).isEqualTo(204);
+        JsonNode clone = server.exec("c", "git clone -q " + url + " private && cat private/hello; env");
+        assertThat(clone.path("stdout").asString()).as(clone.toString()).startsWith("from afar\n");
+        assertThat(clone.toString()).doesNotContain(FarServers.AUTHORIZATION.split(" ", -1)[1]);
+        assertThat(server.get("c", "/v1/credentials").body())
+                .contains("\"host\":\"" + SECURE + "\"")
+                .doesNotContain("Basic");
+        assertThat(server.get("a", "/v1/credentials").body()).isEqualTo("{\"data\":[]}");
+        assertThat(Files.readString(directory.resolve("d/cloister.db"), StandardCharsets.ISO_8859_1)
+                        + Files.readString(directory.resolve("d/cloister.db-wal"), StandardCharsets.ISO_8859_1))
+                .contains(SECURE)
+                .doesNotContain(FarServers.AUTHORIZATION);
+    }
+
+    private HttpResponse<String> put(String token, String authorization) throws Exception {
+        return server.send("PUT", token, "/v1/credentials/" + SECURE, "{\"authorization\":\"" + authorization + "\"}");
     }
 
     @Test

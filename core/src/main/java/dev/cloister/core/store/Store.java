@@ -1,6 +1,7 @@
 package dev.cloister.core.store;
 
 import dev.cloister.core.audit.AuditStore;
+import dev.cloister.core.egress.HostCredentialStore;
 import dev.cloister.core.session.SessionStore;
 import dev.cloister.core.tenant.TenantStore;
 import dev.cloister.core.usage.UsageStore;
@@ -13,7 +14,7 @@ import java.util.Optional;
  * <p>A limit is 1 or more. A tenant that does not exist is NOT_FOUND where a method would change it. Functions given to a
  * method run inside its transaction and must not call the store. After {@link #close} every method is NOT_READY.
  */
-public interface Store extends TenantStore, SessionStore, UsageStore, AuditStore, AutoCloseable {
+public interface Store extends TenantStore, SessionStore, UsageStore, AuditStore, HostCredentialStore, AutoCloseable {
     /** A value of the installation, such as the uid range drawn at first start. */
     Optional<String> setting(String name);
 

@@ -56,11 +56,13 @@ class EgressFileTest {
                   %s: {credentials: ["https://git.example /etc/ada"]}
                 """.formatted(A));
         assertThat(policies.standard().credentials())
-                .extracting(HostCredential::file)
-                .containsExactly(Path.of("/etc/all"));
+                .extracting(HostCredential::secret)
+                .containsExactly(new HostCredential.Secret.InFile(Path.of("/etc/all")));
         assertThat(policies.of(A).credentials())
-                .extracting(HostCredential::file)
-                .containsExactly(Path.of("/etc/ada"), Path.of("/etc/all"));
+                .extracting(HostCredential::secret)
+                .containsExactly(
+                        new HostCredential.Secret.InFile(Path.of("/etc/ada")),
+                        new HostCredential.Secret.InFile(Path.of("/etc/all")));
         assertThatThrownBy(() -> read("credentials: [git.example]"))
                 .hasMessageContaining("https://git.example.com /etc");
     }

@@ -23,7 +23,7 @@ class HostCredentialTest {
     void aSecureHostIsAskedForInPlainHttpUnderItsUsualPort() {
         HostCredential credential = of("https://git.example /k");
         assertThat(credential.port()).isEqualTo(443);
-        assertThat(credential.file()).isEqualTo(Path.of("/k"));
+        assertThat(credential.secret()).isEqualTo(new HostCredential.Secret.InFile(Path.of("/k")));
         assertThat(credential.covers(plain("git.example", 80))).isTrue();
         assertThat(credential.covers(plain("git.example", 443))).isFalse();
         assertThat(credential.covers(plain("www.git.example", 80))).isFalse();
@@ -34,7 +34,7 @@ class HostCredentialTest {
     @Test
     void aPortOfItsOwnIsTheSameInBoth() {
         HostCredential credential = of("https://git.example:8443/ /etc/a b");
-        assertThat(credential.file()).isEqualTo(Path.of("/etc/a b"));
+        assertThat(credential.secret()).isEqualTo(new HostCredential.Secret.InFile(Path.of("/etc/a b")));
         assertThat(credential.covers(plain("git.example", 8443))).isTrue();
         assertThat(credential.covers(plain("git.example", 80))).isFalse();
         assertThat(credential.insteadOf())

@@ -40,6 +40,7 @@ public final class InMemoryStore implements Store {
     private final Map<SessionId, TreeMap<Long, SessionEvent>> events = new HashMap<>();
     private final List<UsageRecord> usage = new ArrayList<>();
     private final Map<TenantId, SandboxUsage> sandboxUsage = new HashMap<>();
+    private final Map<TenantId, TreeMap<String, Sealed>> hostCredentials = new HashMap<>();
     private final List<AuditEntry> audit = new ArrayList<>();
     private boolean closed;
 
@@ -154,8 +155,27 @@ public final class InMemoryStore implements Store {
     }
 
     @Override
+    public synchronized void putHostCredential(TenantId tenant, Sealed credential) {
+        requireTenant(tenant);
+        hostCredentials.computeIfAbsent(tenant, absent -> new TreeMap<>()).put(credential.host(), credential);
+    }
+
+    @Override
+    public synchronized List<Sealed> hostCredentials(TenantId tenant) {
+        requireOpen();
+        return List.copyOf(hostCredentials.getOrDefault(tenant, new TreeMap<>()).values());
+    }
+
+    @Override
+    public synchronized boolean deleteHostCredential(TenantId tenant, String host) {
+        requireOpen();
+        return hostCredentials.getOrDefault(tenant, new TreeMap<>()).remove(host) != null;
+    }
+
+    @Override
     public synchronized boolean deleteTenant(TenantId tenant) {
         requireOpen();
+        hostCredentials.remove(tenant);
         fingerprints.values().removeIf(tenant::equals);
         sessions.values().removeIf(session -> session.tenant().equals(tenant));
         events.keySet().retainAll(sessions.keySet());

@@ -67,6 +67,7 @@ public final class Api {
                 config.http().heartbeat(),
                 stopping);
         UsageApi usage = new UsageApi(authentication, json.mapper(), with.usage());
+        CredentialsApi credentials = new CredentialsApi(authentication, bodies, json.mapper(), with.credentials());
         OperationsApi operations = new OperationsApi(
                 json.mapper(),
                 with.readiness(),
@@ -86,6 +87,9 @@ public final class Api {
         addFiles(HandlerType.PUT, files::put);
         addFiles(HandlerType.DELETE, files::delete);
         add(HandlerType.POST, "/v1/exec", exec::run);
+        add(HandlerType.GET, "/v1/credentials", credentials::list);
+        add(HandlerType.PUT, "/v1/credentials/{host}", credentials::put);
+        add(HandlerType.DELETE, "/v1/credentials/{host}", credentials::delete);
         add(HandlerType.GET, "/v1/usage", usage::get);
         add(HandlerType.GET, "/v1/guarantees", context -> {
             authentication.principal(context);

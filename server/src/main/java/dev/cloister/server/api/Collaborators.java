@@ -1,6 +1,7 @@
 package dev.cloister.server.api;
 
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.egress.HostCredentials;
 import dev.cloister.core.exec.Execs;
 import dev.cloister.core.isolation.Guarantees;
 import dev.cloister.core.isolation.Violations;
@@ -25,6 +26,7 @@ public record Collaborators(
         Sessions sessions,
         Workspaces workspaces,
         UsageSource usage,
+        HostCredentials credentials,
         Supplier<Guarantees> guarantees,
         Supplier<Readiness> readiness,
         Supplier<Optional<String>> warning,

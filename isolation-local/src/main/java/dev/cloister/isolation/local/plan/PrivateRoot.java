@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base) {
     public static final SandboxPaths PATHS = new SandboxPaths("/workspace", "/home/agent");
     public static final String SHARE = "/run/cloister";
-    private static final String TMP = "/tmp";
+    static final String TMP = "/tmp";
 
     /** The plan of a launch in a root that is made of the template and, besides what is the tenant's, of these mounts. */
     LaunchPlan plan(

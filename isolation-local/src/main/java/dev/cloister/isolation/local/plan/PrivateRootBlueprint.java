@@ -37,7 +37,13 @@ public record PrivateRootBlueprint(IsolationMode mode, PrivateRoot root, Path te
 
     /** Chroot mode: the template holds copies of what an agent needs, and there is nothing else. */
     public static PrivateRootBlueprint chroot(PrivateRoot root, Path template) {
-        return new PrivateRootBlueprint(IsolationMode.CHROOT, root, template, List.of());
+        // A copy below /tmp is out of sight once the tenant's own is mounted there.
+        List<Step> mounts = root.config().programs().stream()
+                .filter(program -> program.startsWith(PrivateRoot.TMP))
+                .<Step>map(program ->
+                        new Step.Readable(template.resolve(Path.of("/").relativize(program)), program.toString()))
+                .toList();
+        return new PrivateRootBlueprint(IsolationMode.CHROOT, root, template, mounts);
     }
 
     @Override

@@ -160,4 +160,17 @@ class BlueprintsTest {
                 .as("a jail has its programs")
                 .doesNotContain(new Step.Readable(Path.of("/opt/agent"), "/opt/agent"));
     }
+
+    @Test
+    void aJailsProgramBelowTheTenantsTmpIsMountedFromTheJailBehindIt() {
+        IsolationConfig below = new IsolationConfig(
+                RUN, List.of(Path.of("/tmp/x/agent")), CONFIG.limits(), Optional.empty(), CONFIG.jails());
+        List<Step> steps = plan(PrivateRootBlueprint.chroot(
+                        new PrivateRoot(below, ROOT_HOST, RUN.resolve("root")), TEMPLATE))
+                .root()
+                .orElseThrow()
+                .steps();
+        assertThat(steps.indexOf(new Step.Readable(TEMPLATE.resolve("tmp/x/agent"), "/tmp/x/agent")))
+                .isGreaterThan(steps.indexOf(new Step.Temporary(4096, "/tmp")));
+    }
 }
