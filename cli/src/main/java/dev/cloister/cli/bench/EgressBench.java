@@ -40,6 +40,11 @@ public final class EgressBench {
     public static final double MOST_GROWTH = 1.1;
 
     public static final int CONNECTIONS = 500;
+    private static final int SAMPLES = 100;
+
+    /** A JVM is several times slower at first. */
+    private static final int WARM_UPS = 1000;
+
     private static final long PART = 256 << 10;
 
     /** Not the sandbox's own loopback address, which no tool asks a proxy for. */
@@ -138,9 +143,11 @@ public final class EgressBench {
                 Host host = HostFacts.host(0, directory.path());
                 for (int round = 0; round <= rounds; round++) {
                     progress.accept(round == 0 ? "warming up" : "round " + round + " of " + rounds);
-                    JsonNode direct = JsonMapper.shared().readTree(output(command(script, port, 0, bytes, 40, 0)));
+                    int connections = round == 0 ? WARM_UPS : SAMPLES;
+                    JsonNode direct =
+                            JsonMapper.shared().readTree(output(command(script, port, 0, bytes, connections, 0)));
                     JsonNode through = JsonMapper.shared()
-                            .readTree(client.output(body(command(script, port, PROXY, bytes, 40, 0))));
+                            .readTree(client.output(body(command(script, port, PROXY, bytes, connections, 0))));
                     if (round > 0) {
                         add(direct, streamDirect, firstDirect);
                         add(through, streamThrough, firstThrough);
