@@ -103,6 +103,10 @@ class EgressTest {
                         + " && env && cat .git/config && cat /proc/self/environ");
         assertThat(clone.path("stdout").asString()).as(clone.toString()).startsWith("from afar\n");
         assertThat(clone.toString()).doesNotContain(FarServers.AUTHORIZATION.split(" ", -1)[1], "the-hosts-secret");
+        JsonNode push = exec("cd private && head -c 3000000 /dev/urandom >big && git add big"
+                + " && git -c user.name=a -c user.email=a@b.c commit -qm more && git push -q origin HEAD:refs/heads/more"
+                + " && git ls-remote -q origin refs/heads/more");
+        assertThat(push.path("stdout").asString()).as(push.toString()).endsWith("refs/heads/more\n");
 
         JsonNode tunnelled = exec("git -c http.sslCAInfo=/workspace/ca.pem -c core.askPass=true ls-remote " + url
                 + " 2>&1; curl -sS --cacert ca.pem -o /dev/null -w '%{http_code}' " + url + "/info/refs");

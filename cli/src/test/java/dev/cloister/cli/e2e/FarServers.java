@@ -60,6 +60,7 @@ final class FarServers {
         git("-C", "repo", "add", "hello");
         git("-C", "repo", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "first");
         git("clone", "-q", "--bare", "repo", "repo.git");
+        git("-C", "repo.git", "config", "http.receivepack", "true");
         HttpServer plain = HttpServer.create(new InetSocketAddress(address, PLAIN_PORT), 0);
         HttpsServer secure = HttpsServer.create(new InetSocketAddress(address, SECURE_PORT), 0);
         secure.setHttpsConfigurator(new HttpsConfigurator(tls()));

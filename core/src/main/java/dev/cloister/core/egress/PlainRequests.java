@@ -14,6 +14,7 @@ import java.util.Optional;
 import org.eclipse.jetty.client.Destination;
 import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpURI;
 import org.eclipse.jetty.proxy.ProxyHandler;
 import org.eclipse.jetty.server.Request;
@@ -84,15 +85,9 @@ final class PlainRequests extends ProxyHandler {
         switch (gate.ask(account, authority, Optional.of(http))) {
             case Answer.Stop stop -> Replies.stop(response, callback, stop);
             case Answer.Go go -> {
-                if (go.credential().isPresent()
-                        && !authorize(request, go.credential().get())) {
-                    Replies.stop(
-                            response,
-                            callback,
-                            new Answer.Stop(
-                                    502,
-                                    "what the operator keeps for "
-                                            + go.request().target() + " cannot be used; the server's log says why"));
+                Optional<Answer.Stop> refusal = go.credential().flatMap(credential -> authorize(request, credential));
+                if (refusal.isPresent()) {
+                    Replies.stop(response, callback, refusal.get());
                     return true;
                 }
                 request.setAttribute(ACCOUNT, account);
@@ -104,16 +99,21 @@ final class PlainRequests extends ProxyHandler {
         return true;
     }
 
-    private static boolean authorize(Request request, HostCredential credential) {
+    private static Optional<Answer.Stop> authorize(Request request, HostCredential credential) {
+        if (HttpMethod.TRACE.is(request.getMethod())) {
+            // Its answer is the request as the host got it.
+            return Optional.of(new Answer.Stop(403, "TRACE would show what is kept for " + credential.place()));
+        }
         try {
             request.setAttribute(AUTHORIZATION, Secrets.authorization(credential));
-            return true;
+            return Optional.empty();
         } catch (IOException e) {
             LOG.error(
                     "the credential for {} cannot be used: {}",
                     credential.host().text(),
                     e.toString());
-            return false;
+            return Optional.of(new Answer.Stop(
+                    502, "what is kept for " + credential.place() + " cannot be used; the server's log says why"));
         }
     }
 

@@ -350,6 +350,27 @@ class EgressProxyTest {
         assertThat(get("http://listed.example:" + port + "/").status()).isEqualTo(200);
         assertThat(authorizations).containsExactly("Bearer one", "null", "Bearer two");
 
+        // Only what the URL names is asked with it, and only what does not show it.
+        for (String asked : List.of("other.example", "127.0.0.1", "listed.example")) {
+            try (UnixClient client = new UnixClient(socket)) {
+                client.send("GET http://" + asked + ":" + port + "/ HTTP/1.1\r\nHost: " + asked + ":" + port
+                        + "\r\nAuthorization: Bearer own\r\nConnection: close\r\n\r\n");
+                assertThat(client.answer().status()).isEqualTo(200);
+            }
+        }
+        try (UnixClient client = new UnixClient(socket)) {
+            client.send("GET http://other.example:" + port + "/ HTTP/1.1\r\nHost: listed.example:" + port + "\r\n\r\n");
+            assertThat(client.answer().status()).isEqualTo(400);
+        }
+        try (UnixClient client = new UnixClient(socket)) {
+            client.send(
+                    "TRACE http://listed.example:" + port + "/ HTTP/1.1\r\nHost: listed.example:" + port + "\r\n\r\n");
+            assertThat(client.answer().status()).isEqualTo(403);
+        }
+        assertThat(authorizations.subList(3, authorizations.size()))
+                .containsExactly("Bearer own", "Bearer own", "Bearer two");
+        authorizations.clear();
+
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
         UnixClient.Answer refused = get("http://listed.example:" + port + "/");
         assertThat(refused.status()).isEqualTo(502);
@@ -357,7 +378,7 @@ class EgressProxyTest {
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
         Files.writeString(file, "Bearer two\r\nX-More: 1");
         assertThat(get("http://listed.example:" + port + "/").status()).isEqualTo(502);
-        assertThat(authorizations).hasSize(3);
+        assertThat(authorizations).isEmpty();
     }
 
     @Test
