@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * All layers behind which one process is to run, decided without any I/O. The launcher applies every one of them or does not
@@ -65,104 +66,76 @@ public record LaunchPlan(
     }
 
     public LaunchPlan withNamespaces(Set<Namespace> others) {
-        return new LaunchPlan(
-                ids,
-                others,
-                root,
-                limits,
-                landlock,
-                systemCalls,
-                cgroups,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.namespaces = others);
     }
 
     public LaunchPlan withRoot(Optional<Root> other) {
-        return new LaunchPlan(
-                ids,
-                namespaces,
-                other,
-                limits,
-                landlock,
-                systemCalls,
-                cgroups,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.root = other);
     }
 
     public LaunchPlan withLimits(List<Limit> others) {
-        return new LaunchPlan(
-                ids,
-                namespaces,
-                root,
-                others,
-                landlock,
-                systemCalls,
-                cgroups,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.limits = others);
     }
 
     public LaunchPlan withLandlock(Optional<Landlock> other) {
-        return new LaunchPlan(
-                ids,
-                namespaces,
-                root,
-                limits,
-                other,
-                systemCalls,
-                cgroups,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.landlock = other);
     }
 
     public LaunchPlan withSystemCalls(SystemCalls other) {
-        return new LaunchPlan(
-                ids, namespaces, root, limits, landlock, other, cgroups, tmp, forward, directory, environment, command);
+        return changed(draft -> draft.systemCalls = other);
     }
 
     public LaunchPlan withCgroups(List<Path> others) {
-        return new LaunchPlan(
-                ids,
-                namespaces,
-                root,
-                limits,
-                landlock,
-                systemCalls,
-                others,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.cgroups = others);
     }
 
     public LaunchPlan withIds(Optional<Ids> other) {
-        return new LaunchPlan(
-                other,
-                namespaces,
-                root,
-                limits,
-                landlock,
-                systemCalls,
-                cgroups,
-                tmp,
-                forward,
-                directory,
-                environment,
-                command);
+        return changed(draft -> draft.ids = other);
+    }
+
+    private LaunchPlan changed(Consumer<Draft> change) {
+        Draft draft = new Draft(this);
+        change.accept(draft);
+        return draft.plan();
+    }
+
+    /** A copy of a plan, of which the layers can be changed. */
+    private static final class Draft {
+        private final LaunchPlan original;
+        private Optional<Ids> ids;
+        private Set<Namespace> namespaces;
+        private Optional<Root> root;
+        private List<Limit> limits;
+        private Optional<Landlock> landlock;
+        private SystemCalls systemCalls;
+        private List<Path> cgroups;
+
+        Draft(LaunchPlan original) {
+            this.original = original;
+            this.ids = original.ids;
+            this.namespaces = original.namespaces;
+            this.root = original.root;
+            this.limits = original.limits;
+            this.landlock = original.landlock;
+            this.systemCalls = original.systemCalls;
+            this.cgroups = original.cgroups;
+        }
+
+        LaunchPlan plan() {
+            return new LaunchPlan(
+                    ids,
+                    namespaces,
+                    root,
+                    limits,
+                    landlock,
+                    systemCalls,
+                    cgroups,
+                    original.tmp,
+                    original.forward,
+                    original.directory,
+                    original.environment,
+                    original.command);
+        }
     }
 
     public record Ids(long uid, long gid) {}
