@@ -1,5 +1,5 @@
-/* The way out of a network of its own: whoever connects to a port of the loopback device inside reaches a unix socket, behind
-   which the server decides. A process of its own that has the tenant's rights and nothing else: the tenant may end it, and then
+/* The ways out of a network of its own and into it: whoever connects to a port of the loopback device inside reaches a unix socket,
+   behind which the server decides; and the server reaches any port of that device by a unix socket outside. A process of its own that has the tenant's rights and nothing else: the tenant may end it, and then
    has no way out. */
 #include "launch.h"
 #include <netinet/in.h>
@@ -27,31 +27,74 @@ static void close_connection(struct connection *connection) {
   free(connection);
 }
 
-/* Returns false if the server has no room now: then the client waits where it is. */
-static bool accept_client(int poll, int listener, const struct sockaddr_un *address) {
-  int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  bool reached = out >= 0 && connect(out, (const struct sockaddr *)address, sizeof *address) == 0;
-  if (!reached && (out < 0 || errno == EAGAIN)) {
-    if (out >= 0) close(out);
-    return false;
-  }
-  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), on = 1;
-  /* Small answers in a row would each wait for the one before to be acknowledged. */
-  if (client >= 0) setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+/* Takes over both descriptors. Returns false, and has closed them, if it cannot be. */
+static bool begin(int poll, int one, int other) {
   struct connection *connection = malloc(sizeof *connection);
-  bool whole = reached && client >= 0 && connection;
+  bool whole = one >= 0 && other >= 0 && connection;
   for (int i = 0; i < 2 && whole; i++) {
     connection->ways[i] = (struct way){.kept = NULL};
-    connection->sides[i] = (struct side){i == 0 ? client : out, EPOLLIN, false, connection};
+    connection->sides[i] = (struct side){i == 0 ? one : other, EPOLLIN, false, connection};
     connection->broken = connection->over = false;
     struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = &connection->sides[i]}};
     whole = epoll_ctl(poll, EPOLL_CTL_ADD, connection->sides[i].fd, &event) == 0;
   }
   if (whole) return true;
   free(connection);
+  if (one >= 0) close(one);
+  if (other >= 0) close(other);
+  return false;
+}
+
+/* Returns false if the server has no room now: then the client waits where it is. */
+static bool accept_client(int poll, int listener, const struct sockaddr_un *address) {
+  int out = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+  bool reached = out >= 0 && connect(out, (const struct sockaddr *)address, sizeof *address) == 0;
+  if (!reached && (out < 0 || errno == EAGAIN)) {
+    if (out >= 0) close(out);
+    return false;
+  }
+  int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  /* Small answers in a row would each wait for the one before to be acknowledged. */
+  if (client >= 0) setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (reached) return begin(poll, client, out) || client >= 0;
   close(out);
   if (client >= 0) close(client);
   return client >= 0;
+}
+
+/* Returns a connection to a port of the loopback device, by either of its addresses, or -1. */
+static int connect_inside(unsigned char high, unsigned char low) {
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  const struct timeval patience = {.tv_sec = 1};
+  four.sin_port = six.sin6_port = htons((unsigned short)(high << 8 | low));
+  for (int i = 0, on = 1; i < 2; i++) {
+    int fd = socket(i == 0 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) continue;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const struct sockaddr *to = i == 0 ? (const struct sockaddr *)&four : (const struct sockaddr *)&six;
+    if (connect(fd, to, i == 0 ? sizeof four : sizeof six) == 0) return fd;
+    close(fd);
+  }
+  return -1;
+}
+
+/* The server says a port in two bytes, high and low, and is told by one that it is reached; else the connection ends. */
+static void accept_server(int poll, int listener) {
+  int server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+  if (server < 0) return;
+  unsigned char port[2];
+  const struct timeval patience = {.tv_sec = 1};
+  setsockopt(server, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  int inside = recv(server, port, sizeof port, MSG_WAITALL) == sizeof port ? connect_inside(port[0], port[1]) : -1;
+  bool told = inside >= 0 && send(server, "+", 1, MSG_NOSIGNAL) == 1;
+  bool ready = told && fcntl(server, F_SETFL, O_NONBLOCK) == 0 && fcntl(inside, F_SETFL, O_NONBLOCK) == 0;
+  if (ready) begin(poll, server, inside);
+  else {
+    close(server);
+    if (inside >= 0) close(inside);
+  }
 }
 
 /* Takes bytes into memory of our own. Returns what read does. */
@@ -134,16 +177,20 @@ static bool serve(int poll, struct side *side, unsigned events) {
   return connection->over;
 }
 
-static _Noreturn void forward(int listener, const char *path) {
+/* Either listener may be -1. */
+static _Noreturn void forward(int listener, const char *path, int outside) {
+  static char from_outside;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   struct epoll_event events[MOST_EVENTS], event = {.events = EPOLLIN, .data = {.ptr = NULL}};
+  struct epoll_event outer = {.events = EPOLLIN, .data = {.ptr = &from_outside}};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   /* Splicing to a side that went away raises it, and knows no flag against that. */
   signal(SIGPIPE, SIG_IGN);
   int poll = epoll_create1(EPOLL_CLOEXEC);
   if (pipe2(through, O_CLOEXEC) != 0) _exit(1);
   fcntl(through[0], F_SETPIPE_SZ, CHUNK);
-  if (poll < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
+  if (listener >= 0 && epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
+  if (outside >= 0 && epoll_ctl(poll, EPOLL_CTL_ADD, outside, &outer) != 0) _exit(1);
   for (bool busy = false;;) {
     struct connection *over[MOST_EVENTS];
     int count = epoll_wait(poll, events, MOST_EVENTS, busy ? BUSY_MS : -1), ended = 0;
@@ -151,8 +198,10 @@ static _Noreturn void forward(int listener, const char *path) {
     if (busy && epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0) _exit(1);
     busy = false;
     for (int i = 0; i < count; i++) {
-      struct side *side = events[i].data.ptr;
-      if (!side) busy = !accept_client(poll, listener, &address);
+      void *from = events[i].data.ptr;
+      struct side *side = from;
+      if (!from) busy = !accept_client(poll, listener, &address);
+      else if (from == &from_outside) accept_server(poll, outside);
       else if (serve(poll, side, events[i].events)) over[ended++] = side->of;
     }
     if (busy && epoll_ctl(poll, EPOLL_CTL_DEL, listener, NULL) != 0) _exit(1);
@@ -170,20 +219,36 @@ static int listen_on(unsigned port) {
   return listener;
 }
 
+/* Before any wall stands, in a directory that only the server can write, for the server's user alone. Returns -1 if there is no
+   such path. */
+int listen_outside(const struct options *options) {
+  if (!options->expose_path) return -1;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, options->expose_path, sizeof address.sun_path - 1);
+  mode_t before = umask(0177);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, SOMAXCONN) != 0) fail(STAGE_FORWARD, "expose");
+  umask(before);
+  return listener;
+}
+
 /* Listens before the target runs, so that it finds the port open; the init ends it with the rest. */
-void start_forward(const struct options *options, char **argv) {
-  int listener = listen_on(options->forward_port);
-  char path[sizeof ((struct sockaddr_un *)0)->sun_path];
-  snprintf(path, sizeof path, "%s", options->forward_path);
+void start_forward(const struct options *options, int outside, char **argv) {
+  enum { KEPT = 64 };
+  int listener = options->forward_port ? listen_on(options->forward_port) : -1;
+  char path[sizeof ((struct sockaddr_un *)0)->sun_path] = "";
+  if (options->forward_port) snprintf(path, sizeof path, "%s", options->forward_path);
   pid_t pid = fork();
   if (pid < 0) fail(STAGE_FORWARD, "fork");
   if (pid > 0) {
-    close(listener);
+    if (listener >= 0) close(listener);
+    if (outside >= 0) close(outside);
     return;
   }
   /* The target's pipes and the server's end would stay open for as long as this does; all of them have small numbers. */
-  dup2(listener, 0);
-  for (int fd = 1; fd < 64; fd++) close(fd);
+  if (listener >= 0) listener = fcntl(listener, F_DUPFD_CLOEXEC, KEPT);
+  if (outside >= 0) outside = fcntl(outside, F_DUPFD_CLOEXEC, KEPT);
+  for (int fd = 0; fd < KEPT; fd++) close(fd);
   for (char **argument = argv + 1; *argument; argument++) memset(*argument, 0, strlen(*argument));
-  forward(0, path);
+  forward(listener, path, outside);
 }

@@ -170,7 +170,7 @@ static _Noreturn void run_init(pid_t target, int report, int lifeline, int signa
 }
 
 /* Everything between the clone and the target's first instruction, in this order. */
-static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
+static _Noreturn void confine(int lifeline, int report, int null, int outside, char **argv) {
   char go;
   if (read(lifeline, &go, 1) != 1) _exit(REFUSED);
   bool user_namespace = options.namespaces & CLONE_NEWUSER;
@@ -193,7 +193,7 @@ static _Noreturn void confine(int lifeline, int report, int null, char **argv) {
   /* The tenant has its uid, and must not look into it. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(STAGE_INIT, "dumpable");
   int signals = signal_descriptor();
-  if (options.forward_port) start_forward(&options, argv);
+  if (options.forward_port || options.expose_path) start_forward(&options, outside, argv);
   /* Both have the same rights from here on, so they may share memory until the exec: a copy would cost a tenth of the launch. */
   pid_t target = vfork();
   if (target < 0) fail(STAGE_INIT, "fork");
@@ -381,7 +381,7 @@ int main(int argc, char **argv) {
   int failures[2], reports[2], lifeline[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
   bool pipes = pipe2(failures, O_CLOEXEC) == 0 && pipe2(reports, O_CLOEXEC) == 0 && pipe2(lifeline, O_CLOEXEC) == 0;
   if (null < 0 || !pipes) fail(STAGE_CONTROL, "pipe");
-  int signals = signal_descriptor();
+  int signals = signal_descriptor(), outside = listen_outside(&options);
   /* The others are made by the child itself; see LATE. */
   unsigned long flags = (options.namespaces & ~(unsigned)LATE) | SIGCHLD;
   pid_t child = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
@@ -390,10 +390,11 @@ int main(int argc, char **argv) {
     failure_pipe = failures[1];
     close(lifeline[1]);
     close(signals);
-    confine(lifeline[0], reports[1], null, argv);
+    confine(lifeline[0], reports[1], null, outside, argv);
   }
   close(failures[1]);
   close(reports[1]);
+  if (outside >= 0) close(outside);
   join_cgroups(child);
   if (options.namespaces & CLONE_NEWUSER) {
     /* gVisor has no such file, and no need for it. */

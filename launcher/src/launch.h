@@ -60,7 +60,7 @@ struct options {
   const char *root_base, *root_source;               /* where the new root is mounted, and what */
   const char *tmp, *directory;
   unsigned forward_port;                             /* of the loopback device inside; 0: none */
-  const char *forward_path;                          /* the unix socket, by its inner path */
+  const char *forward_path, *expose_path;            /* unix sockets: by its inner path; of the host */
   bool landlock, landlock_tcp, landlock_scope, seccomp, seccomp_shared;
   struct operation *operations;
   struct limit *limits;
@@ -78,7 +78,8 @@ _Noreturn void fail(enum stage stage, const char *detail);
 
 void enter_root(const struct options *options);
 void loopback_up(void);
-void start_forward(const struct options *options, char **argv);
+int listen_outside(const struct options *options);
+void start_forward(const struct options *options, int outside, char **argv);
 void set_limits(const struct options *options);
 void switch_ids(uid_t uid, gid_t gid, bool groups);
 void drop_capabilities(void);

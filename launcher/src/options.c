@@ -68,12 +68,8 @@ static bool ids(const char *uid, const char *gid, struct options *o) {
   return o->switch_ids;
 }
 
-static bool forward_to(const char *port, const char *path, struct options *o) {
-  unsigned long long value = 0;
-  bool right = number(port, USHRT_MAX, &value) && value > 0 && inner_path(path) && strlen(path) < sizeof ((struct sockaddr_un *)0)->sun_path;
-  o->forward_port = (unsigned)value;
-  o->forward_path = path;
-  return right;
+static bool socket_path(const char *path) {
+  return inner_path(path) && strlen(path) < sizeof ((struct sockaddr_un *)0)->sun_path;
 }
 
 /* The path in the new root is the last value. */
@@ -94,6 +90,7 @@ static int option(struct options *o, const char *name, const char *a, const char
   if (IS("--id")) TAKE(1, strlen(o->id = a) <= 64 && !strchr(a, '\n'));
   if (IS("--unshare")) TAKE(1, namespace_list(a, &o->namespaces));
   if (IS("--rlimit")) TAKE(1, limit(a, &o->limits[o->limit_count++]));
+  if (IS("--expose")) TAKE(1, socket_path(o->expose_path = a));
   if (IS("--tmp")) TAKE(1, inner_path(o->tmp = a));
   if (IS("--cwd")) TAKE(1, (o->directory = a)[0] == '/');
   if (IS("--landlock")) TAKE(1, landlock(a, o));
@@ -105,7 +102,7 @@ static int option(struct options *o, const char *name, const char *a, const char
   if (IS("--device")) TAKE(1, strncmp(a, "/dev/", 5) == 0 && operation(o, OP_DEVICE, a, NULL));
   if (!b) return -1;
   if (IS("--ids")) TAKE(2, ids(a, b, o));
-  if (IS("--forward")) TAKE(2, forward_to(a, b, o));
+  if (IS("--forward")) TAKE(2, number(a, USHRT_MAX, &value) && (o->forward_port = (unsigned)value) > 0 && socket_path(o->forward_path = b));
   if (IS("--root")) TAKE(2, inner_path(o->root_base = a) && inner_path(o->root_source = b));
   if (IS("--tmpfs")) TAKE(2, number(a, ULLONG_MAX, &value) && operation(o, OP_TMPFS, a, b));
   if (IS("--bind-read")) TAKE(2, a[0] == '/' && operation(o, OP_READ, a, b));
@@ -120,7 +117,7 @@ static const char *missing(const struct options *o) {
   if (o->root_base && !(o->namespaces & CLONE_NEWNS)) return "--unshare mount";
   if (o->operation_count && !o->root_base) return "--root";
   /* In the host's network the port would be everybody's, and without an init nothing would end it. */
-  if (o->forward_port && (~o->namespaces & (CLONE_NEWNET | CLONE_NEWPID))) return "--unshare net,pid";
+  if ((o->forward_port || o->expose_path) && (~o->namespaces & (CLONE_NEWNET | CLONE_NEWPID))) return "--unshare net,pid";
   return (o->readable_count || o->writable_count) && !o->landlock ? "--landlock" : NULL;
 }
 

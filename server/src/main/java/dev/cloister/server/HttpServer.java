@@ -5,6 +5,7 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.server.api.Api;
 import dev.cloister.server.api.Collaborators;
+import dev.cloister.server.api.PortsApi;
 import dev.cloister.server.net.AccessLog;
 import dev.cloister.server.net.ErrorAnswers;
 import dev.cloister.server.net.Reception;
@@ -87,6 +88,7 @@ public final class HttpServer implements AutoCloseable {
             server.setRequestLog(new AccessLog(with.meters()));
             server.setStopTimeout(STOP.toMillis());
             removeLowResourceMonitor(server);
+            server.insertHandler(new PortsApi(with));
             server.insertHandler(new Reception(
                     ids, with.warning(), DRAIN_BODIES * config.limits().body()));
         });

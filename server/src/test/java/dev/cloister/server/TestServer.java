@@ -8,6 +8,7 @@ import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.reach.EgressLimits;
 import dev.cloister.core.reach.EgressPolicy;
+import dev.cloister.core.sandbox.Ports;
 import dev.cloister.core.tenant.PresentedCredential;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.Tenant;
@@ -55,6 +56,9 @@ final class TestServer implements AutoCloseable {
     final Queue<PresentedCredential> presented = new ConcurrentLinkedQueue<>();
     volatile List<String> notReady = List.of();
     volatile Optional<String> warning = Optional.empty();
+    /** Nothing listens anywhere until a test says so. */
+    Ports ports = (tenant, port) -> Optional.empty();
+
     final FakeHostCredentials credentials = new FakeHostCredentials();
     private final Path scratch;
     final Collaborators collaborators;
@@ -82,6 +86,7 @@ final class TestServer implements AutoCloseable {
                 workspaces,
                 new FakeUsage(),
                 credentials,
+                (tenant, port) -> ports.connect(tenant, port),
                 () -> new Guarantees(
                         IsolationMode.DIRECTORIES,
                         Set.of(Guarantee.CREDENTIAL_NEVER_INSIDE),
@@ -148,6 +153,7 @@ final class TestServer implements AutoCloseable {
                 new CloisterConfig.Broker(1_000_000, 100),
                 new CloisterConfig.Egress(
                         Optional.empty(), EgressPolicy.CLOSED, new EgressLimits(1, 1, OptionalLong.empty())),
+                new CloisterConfig.Ports(true),
                 new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.INFO));
     }
 

@@ -1,5 +1,6 @@
 package dev.cloister.spi;
 
+import java.nio.channels.SocketChannel;
 import java.util.Optional;
 
 /** A confined place in which processes of one tenant run. Thread-safe. */
@@ -20,6 +21,16 @@ public interface Sandbox extends AutoCloseable {
      * @throws IsolationException if it could not be started with every layer in place
      */
     SandboxProcess launch(ProcessSpec spec);
+
+    /**
+     * Connects to a server that an exposed process listens with on its own loopback device.
+     *
+     * @param port from 1 to 65535
+     * @return a connection that blocks and is the caller's; empty if nothing listens there
+     */
+    default Optional<SocketChannel> connect(int port) {
+        return Optional.empty();
+    }
 
     /** What its processes have used so far; empty where the host gives no means to count it. */
     Optional<Usage> usage();

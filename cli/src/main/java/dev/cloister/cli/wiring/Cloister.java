@@ -139,7 +139,8 @@ public final class Cloister implements AutoCloseable {
                     backend,
                     metrics,
                     books,
-                    egress(config, credentials, metrics, violations, audit, clock));
+                    egress(config, credentials, metrics, violations, audit, clock),
+                    config.ports().open());
             endings.add(sandboxes::end);
 
             ScheduledThreadPoolExecutor timer = timer();
@@ -207,6 +208,7 @@ public final class Cloister implements AutoCloseable {
                     files,
                     UsageSource.of(store),
                     credentials,
+                    sandboxes,
                     () -> guarantees,
                     startUp::readiness,
                     () -> warning(guarantees),

@@ -32,6 +32,7 @@ public record CloisterConfig(
         Sessions sessions,
         Broker broker,
         Egress egress,
+        Ports ports,
         Log log) {
 
     public record Http(String host, int port, Duration heartbeat, boolean openMetrics) {}
@@ -146,6 +147,9 @@ public record CloisterConfig(
             return file.isPresent() || policy.mode() != EgressMode.CLOSED;
         }
     }
+
+    /** @param open whether callers reach servers that listen in their sandboxes */
+    public record Ports(boolean open) {}
 
     public record Log(LogFormat format, LogLevel level) {}
 

@@ -117,6 +117,7 @@ public final class ConfigLoader {
                                 values.get(Keys.EGRESS_BYTES_PER_HOUR)
                                         .map(OptionalLong::of)
                                         .orElseGet(OptionalLong::empty))),
+                new CloisterConfig.Ports(values.get(Keys.PORTS_OPEN)),
                 new Log(values.get(Keys.LOG_FORMAT), values.get(Keys.LOG_LEVEL)));
     }
 

@@ -418,6 +418,14 @@ final class Keys {
             "How much a tenant may send and receive in an hour.",
             "10GiB");
 
+    static final Key<Boolean> PORTS_OPEN = key(
+            "ports.open",
+            ValueTypes.flag(),
+            "false",
+            "Whether `/v1/ports/{port}/…` leads to servers that the caller's own sandbox listens with. Needs a mode with a"
+                    + " network of its own.",
+            "true");
+
     static final Key<LogFormat> LOG_FORMAT = key(
             "log.format",
             ValueTypes.choice(LogFormat.class),

@@ -51,6 +51,8 @@ final class PlainRequests extends ProxyHandler {
         super.configureHttpClient(client);
         client.setConnectTimeout(connectTimeout.toMillis());
         client.setIdleTimeout(idle.toMillis());
+        // The sandbox's program has one of its own.
+        client.setUserAgentField(null);
         client.setSocketAddressResolver((host, port, context, promise) -> checked(context, promise));
     }
 

@@ -9,11 +9,7 @@ import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
-import dev.cloister.spi.SandboxPaths;
-import dev.cloister.spi.SandboxProcess;
-import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SharedDirectory;
-import dev.cloister.spi.Usage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -75,7 +71,6 @@ public final class Egress {
                     share.admit(socket);
                     return new WithEgress(
                             sandbox,
-                            share,
                             channel,
                             new Forward(PORT, share.inner() + "/out"),
                             () -> proxy.credentials(tenant));
@@ -111,51 +106,35 @@ public final class Egress {
         return environment;
     }
 
-    private record WithEgress(
-            Sandbox sandbox,
-            SharedDirectory share,
-            SocketServer.Channel channel,
-            Forward forward,
-            Supplier<List<HostCredential>> credentials)
-            implements Sandbox {
+    private static final class WithEgress extends DecoratedSandbox {
+        private final SocketServer.Channel channel;
+        private final Forward forward;
+        private final Supplier<List<HostCredential>> credentials;
+
+        WithEgress(
+                Sandbox sandbox,
+                SocketServer.Channel channel,
+                Forward forward,
+                Supplier<List<HostCredential>> credentials) {
+            super(sandbox);
+            this.channel = channel;
+            this.forward = forward;
+            this.credentials = credentials;
+        }
+
         @Override
-        public SandboxProcess launch(ProcessSpec spec) {
+        ProcessSpec changed(ProcessSpec spec) {
             Map<String, String> environment = new TreeMap<>(ENVIRONMENT);
             environment.putAll(git(credentials.get()));
             environment.putAll(spec.env());
-            return sandbox.launch(new ProcessSpec(spec.command(), environment, spec.cwd(), Optional.of(forward)));
-        }
-
-        @Override
-        public SandboxRef ref() {
-            return sandbox.ref();
-        }
-
-        @Override
-        public SandboxPaths paths() {
-            return sandbox.paths();
-        }
-
-        @Override
-        public SharedDirectory share() {
-            return sandbox.share();
-        }
-
-        @Override
-        public boolean hasOwnNetwork() {
-            return sandbox.hasOwnNetwork();
-        }
-
-        @Override
-        public Optional<Usage> usage() {
-            return sandbox.usage();
+            return spec.withEnv(environment).withForward(forward);
         }
 
         /** The processes first: what they still want of the network is not worth a message. */
         @Override
         public void close() {
             try {
-                sandbox.close();
+                super.close();
             } finally {
                 channel.close();
             }

@@ -7,8 +7,10 @@ import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.workspace.Workspace;
 import dev.cloister.core.workspace.WorkspaceRoot;
 import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxSpec;
+import java.nio.channels.SocketChannel;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -21,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * One sandbox for each tenant that does something now, shared by all that it does, and closed with the last of it: then
  * nothing of the tenant runs any more. Thread-safe.
  */
-public final class Sandboxes implements AutoCloseable {
+public final class Sandboxes implements Ports, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Sandboxes.class);
     private static final int STRIPES = 64;
 
@@ -30,6 +32,7 @@ public final class Sandboxes implements AutoCloseable {
     private final Metrics metrics;
     private final UsageBooks books;
     private final Optional<Egress> egress;
+    private final boolean exposed;
     /** Opening and closing one tenant's sandbox exclude each other; those of others go on. */
     private final ReentrantLock[] stripes =
             Stream.generate(ReentrantLock::new).limit(STRIPES).toArray(ReentrantLock[]::new);
@@ -46,14 +49,19 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
-    /** @param egress empty: sandboxes reach nothing of the network */
+    /**
+     * @param egress empty: sandboxes reach nothing of the network
+     * @param exposed whether the server reaches what listens in sandboxes
+     */
     public Sandboxes(
             WorkspaceRoot workspaces,
             IsolationBackend backend,
             Metrics metrics,
             UsageBooks books,
-            Optional<Egress> egress) {
+            Optional<Egress> egress,
+            boolean exposed) {
         this.egress = egress;
+        this.exposed = exposed;
         this.workspaces = workspaces;
         this.backend = backend;
         this.metrics = metrics;
@@ -100,8 +108,8 @@ public final class Sandboxes implements AutoCloseable {
                 clearTemporary(workspace);
                 Sandbox sandbox = backend.prepare(new SandboxSpec(
                         tenant.id().value(), tenant.uid(), workspace.work(), workspace.home(), workspace.tmp()));
-                found = new Shared(
-                        egress.map(out -> out.open(tenant.id(), sandbox)).orElse(sandbox));
+                Sandbox led = egress.map(out -> out.open(tenant.id(), sandbox)).orElse(sandbox);
+                found = new Shared(exposed ? new WithPorts(led) : led);
                 synchronized (shared) {
                     shared.put(tenant.id(), found);
                 }
@@ -112,6 +120,26 @@ public final class Sandboxes implements AutoCloseable {
         } finally {
             stripe.unlock();
         }
+    }
+
+    private static final class WithPorts extends DecoratedSandbox {
+        WithPorts(Sandbox sandbox) {
+            super(sandbox);
+        }
+
+        @Override
+        ProcessSpec changed(ProcessSpec spec) {
+            return spec.withExposed();
+        }
+    }
+
+    @Override
+    public Optional<SocketChannel> connect(TenantId tenant, int port) {
+        Shared found;
+        synchronized (shared) {
+            found = shared.get(tenant);
+        }
+        return found == null ? Optional.empty() : found.sandbox.connect(port);
     }
 
     /** Ends all that runs for a tenant now. What was started there ends as if it had been killed. */

@@ -80,7 +80,7 @@ class ExecServiceTest {
                 metrics,
                 "directories");
         books = new UsageBooks(metrics, (who, used) -> {}, violations);
-        Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books, Optional.empty());
+        Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books, Optional.empty(), false);
         Quota quota = new Quota("commands", 10, PER_TENANT);
         workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(

@@ -51,7 +51,7 @@ class SandboxUsageTest {
                                 + " " + detail.get("limit") + " " + detail.get("times")),
                         metrics,
                         "directories"));
-        sandboxes = new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty());
+        sandboxes = new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty(), false);
     }
 
     private static Usage usage(long cpu, long throttled, long peak, long killed, long refused) {

@@ -83,7 +83,7 @@ final class TurnFixture implements AutoCloseable {
         books = new UsageBooks(metrics, store::addSandboxUsage, new Violations(audit, metrics, "directories"));
         turns = new TurnService(new TurnService.Parts(
                 store,
-                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty()),
+                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty(), false),
                 new AgentLauncher(broker, settings, timer),
                 new ScriptedUpstream(),
                 events,

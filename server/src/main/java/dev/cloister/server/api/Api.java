@@ -113,7 +113,7 @@ public final class Api {
 
     /** Every address with its methods, as documented. HEAD goes with every GET. */
     public Map<String, Set<String>> addresses() {
-        Map<String, Set<String>> addresses = new TreeMap<>();
+        Map<String, Set<String>> addresses = new TreeMap<>(Map.of(PortsApi.TEMPLATE, PortsApi.METHODS));
         for (Route route : routes) {
             addresses
                     .computeIfAbsent(route.template(), _ -> new TreeSet<>())

@@ -8,11 +8,11 @@ import dev.cloister.core.tenant.PresentedCredential.Header;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.server.net.Exchange;
 import io.javalin.http.Context;
-import jakarta.servlet.http.HttpServletRequest;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** Reads the credential from a request's headers and finds its tenant. Thread-safe. */
 final class Authentication {
@@ -27,14 +27,22 @@ final class Authentication {
 
     /** @throws CloisterException UNAUTHENTICATED or FORBIDDEN */
     Principal principal(Context context) {
-        Principal principal = authenticator.authenticate(presented(context.req()));
-        Exchange.of(context.req()).tenant(principal.tenant().id());
+        return principal(name -> Collections.list(context.req().getHeaders(name)), Exchange.of(context.req()));
+    }
+
+    /**
+     * @param headers a header's values by its name
+     * @throws CloisterException UNAUTHENTICATED or FORBIDDEN
+     */
+    Principal principal(Function<String, List<String>> headers, Exchange exchange) {
+        Principal principal = authenticator.authenticate(presented(headers));
+        exchange.tenant(principal.tenant().id());
         return principal;
     }
 
-    private static PresentedCredential presented(HttpServletRequest request) {
-        Optional<String> bearer = only(request, "Authorization").map(Authentication::withoutScheme);
-        Optional<String> key = only(request, "x-api-key").map(String::strip);
+    private static PresentedCredential presented(Function<String, List<String>> headers) {
+        Optional<String> bearer = only(headers, "Authorization").map(Authentication::withoutScheme);
+        Optional<String> key = only(headers, "x-api-key").map(String::strip);
         if (bearer.isPresent() && key.isPresent() && !bearer.equals(key)) {
             throw refused("authorization and x-api-key hold different credentials; send one of them");
         }
@@ -47,8 +55,8 @@ final class Authentication {
                         () -> refused("send your credential as authorization: Bearer … or as x-api-key"))));
     }
 
-    private static Optional<String> only(HttpServletRequest request, String header) {
-        List<String> values = Collections.list(request.getHeaders(header));
+    private static Optional<String> only(Function<String, List<String>> headers, String header) {
+        List<String> values = headers.apply(header);
         if (values.size() > 1) {
             throw refused("the header " + header.toLowerCase(Locale.ROOT) + " is sent twice; send it once");
         }

@@ -5,6 +5,7 @@ import dev.cloister.core.egress.HostCredentials;
 import dev.cloister.core.exec.Execs;
 import dev.cloister.core.isolation.Guarantees;
 import dev.cloister.core.isolation.Violations;
+import dev.cloister.core.sandbox.Ports;
 import dev.cloister.core.session.Sessions;
 import dev.cloister.core.tenant.Authenticator;
 import dev.cloister.core.turn.Turns;
@@ -27,6 +28,7 @@ public record Collaborators(
         Workspaces workspaces,
         UsageSource usage,
         HostCredentials credentials,
+        Ports ports,
         Supplier<Guarantees> guarantees,
         Supplier<Readiness> readiness,
         Supplier<Optional<String>> warning,

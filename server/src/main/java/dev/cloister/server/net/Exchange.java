@@ -28,7 +28,7 @@ public final class Exchange {
     }
 
     /** Empty for a request that was malformed before it had a handler. */
-    static Optional<Exchange> of(Attributes request) {
+    public static Optional<Exchange> of(Attributes request) {
         return Optional.ofNullable((Exchange) request.getAttribute(ATTRIBUTE));
     }
 

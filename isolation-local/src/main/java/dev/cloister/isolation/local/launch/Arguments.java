@@ -30,6 +30,7 @@ public final class Arguments {
         plan.limits().forEach(limit -> all.add("--rlimit", limit.name() + "=" + limit.value()));
         plan.tmp().ifPresent(tmp -> all.add("--tmp", tmp));
         plan.forward().ifPresent(forward -> all.add("--forward", Integer.toString(forward.port()), forward.socket()));
+        plan.expose().ifPresent(socket -> all.add("--expose", socket.toString()));
         plan.landlock().ifPresent(landlock -> {
             all.add("--landlock", landlock.level().id());
             landlock.readable().forEach(path -> all.add("--allow-read", path));

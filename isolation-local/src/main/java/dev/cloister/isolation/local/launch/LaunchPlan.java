@@ -22,6 +22,7 @@ import java.util.function.Consumer;
  * @param cgroups the {@code cgroup.procs} files of the groups that it joins
  * @param tmp a directory made for it, 0700, and removed after it; empty where its {@code /tmp} is its own
  * @param forward the one way out of a network namespace
+ * @param expose the one way into it: a socket that is made there, of the server's alone
  * @param directory where it starts
  * @param environment all of it; handed over by the server's socket and never on a command line
  * @param command program and arguments
@@ -36,6 +37,7 @@ public record LaunchPlan(
         List<Path> cgroups,
         Optional<String> tmp,
         Optional<Forward> forward,
+        Optional<Path> expose,
         String directory,
         Map<String, String> environment,
         List<String> command) {
@@ -58,6 +60,7 @@ public record LaunchPlan(
                 Optional.empty(),
                 SystemCalls.UNFILTERED,
                 List.of(),
+                Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
                 "/",
@@ -93,13 +96,17 @@ public record LaunchPlan(
         return changed(draft -> draft.ids = other);
     }
 
+    public LaunchPlan withExpose(Path socket) {
+        return changed(draft -> draft.expose = Optional.of(socket));
+    }
+
     private LaunchPlan changed(Consumer<Draft> change) {
         Draft draft = new Draft(this);
         change.accept(draft);
         return draft.plan();
     }
 
-    /** A copy of a plan, of which the layers can be changed. */
+    /** A copy of a plan that can be changed. */
     private static final class Draft {
         private final LaunchPlan original;
         private Optional<Ids> ids;
@@ -109,6 +116,7 @@ public record LaunchPlan(
         private Optional<Landlock> landlock;
         private SystemCalls systemCalls;
         private List<Path> cgroups;
+        private Optional<Path> expose;
 
         Draft(LaunchPlan original) {
             this.original = original;
@@ -119,6 +127,7 @@ public record LaunchPlan(
             this.landlock = original.landlock;
             this.systemCalls = original.systemCalls;
             this.cgroups = original.cgroups;
+            this.expose = original.expose;
         }
 
         LaunchPlan plan() {
@@ -132,6 +141,7 @@ public record LaunchPlan(
                     cgroups,
                     original.tmp,
                     original.forward,
+                    expose,
                     original.directory,
                     original.environment,
                     original.command);

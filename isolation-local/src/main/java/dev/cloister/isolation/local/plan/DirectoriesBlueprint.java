@@ -58,6 +58,7 @@ public record DirectoriesBlueprint(IsolationConfig config, Abilities abilities, 
                 cgroups,
                 Optional.of(tmp),
                 Optional.empty(),
+                Optional.empty(),
                 process.cwd(),
                 CommonLayers.environment(process, paths(sandbox), tmp),
                 process.command());

@@ -60,6 +60,7 @@ public record PrivateRoot(IsolationConfig config, Abilities abilities, Path base
                 cgroups,
                 Optional.empty(),
                 process.forward(),
+                Optional.empty(),
                 process.cwd(),
                 CommonLayers.environment(process, PATHS, TMP),
                 process.command());

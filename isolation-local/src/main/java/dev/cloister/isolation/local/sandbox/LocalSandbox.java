@@ -2,6 +2,7 @@ package dev.cloister.isolation.local.sandbox;
 
 import dev.cloister.isolation.local.cgroup.Cgroup;
 import dev.cloister.isolation.local.launch.AtOnce;
+import dev.cloister.isolation.local.launch.Exposed;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launcher;
@@ -18,12 +19,15 @@ import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import dev.cloister.spi.SharedDirectory;
 import dev.cloister.spi.Usage;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -42,6 +46,10 @@ final class LocalSandbox implements Sandbox, Measurable {
     private final Consumer<LocalSandbox> whenClosed;
     private final AtomicLong launches = new AtomicLong();
     private final Set<LaunchedProcess> running = new HashSet<>();
+
+    /** The ways into its launches, the last first: of two that listen on a port it is the one that is meant. */
+    private final Deque<Path> exposed = new ConcurrentLinkedDeque<>();
+
     private boolean closed;
 
     /** Takes over the share and the group. */
@@ -91,14 +99,18 @@ final class LocalSandbox implements Sandbox, Measurable {
             }
         }
         long killedBefore = oomKills();
-        LaunchedProcess launched =
-                launcher.launch(plan(process), this::abandoned, status -> judged(status, killedBefore));
+        LaunchPlan plan = plan(process);
+        LaunchedProcess launched = launcher.launch(plan, this::abandoned, status -> judged(status, killedBefore));
+        plan.expose().ifPresent(exposed::addFirst);
         boolean tooLate;
         synchronized (this) {
             tooLate = closed;
             running.add(launched);
         }
-        launched.whenGone(() -> ended(launched));
+        launched.whenGone(() -> {
+            ended(launched);
+            plan.expose().ifPresent(exposed::remove);
+        });
         if (tooLate) {
             launched.terminate(Duration.ZERO);
         }
@@ -115,17 +127,27 @@ final class LocalSandbox implements Sandbox, Measurable {
         return blueprint.hasOwnNetwork();
     }
 
+    @Override
+    public Optional<SocketChannel> connect(int port) {
+        return exposed.stream()
+                .map(socket -> Exposed.connect(socket, port))
+                .flatMap(Optional::stream)
+                .findFirst();
+    }
+
     private LaunchPlan plan(ProcessSpec process) {
-        if (process.forward().isPresent() && !hasOwnNetwork()) {
+        if ((process.forward().isPresent() || process.exposed()) && !hasOwnNetwork()) {
             throw new IsolationException(new Finding(
-                    "there is no way out of this sandbox that leads through the server",
+                    "there is no way out of this sandbox, nor into it, that leads through the server",
                     blueprint.mode().id() + " mode has no network of its own on this host",
-                    "Use a mode with a network namespace, or leave egress.mode closed."));
+                    "Use a mode with a network namespace, or leave egress.mode closed and ports.open off."));
         }
+        long number = launches.incrementAndGet();
         // The share's name is random, so the pair is like no other.
-        String launch = share.host().getFileName() + "-" + launches.incrementAndGet();
+        String launch = share.host().getFileName() + "-" + number;
         List<Path> groups = cgroup.map(Cgroup::joins).orElse(List.of());
-        return blueprint.plan(spec, process, share.host(), groups, launch);
+        LaunchPlan plan = blueprint.plan(spec, process, share.host(), groups, launch);
+        return process.exposed() ? plan.withExpose(share.host().resolve("in-" + number)) : plan;
     }
 
     private long oomKills() {

@@ -29,6 +29,7 @@ class ArgumentsTest {
             List.of(),
             Optional.empty(),
             Optional.empty(),
+            Optional.empty(),
             "/w",
             Map.of("TOKEN", "s3cret"),
             List.of("/bin/echo", "--ids", ""));
@@ -74,6 +75,7 @@ class ArgumentsTest {
                 List.of(Path.of("/cg/cgroup.procs")),
                 Optional.of("/w/tmp/x"),
                 Optional.of(new Forward(3128, "/run/cloister/x/egress")),
+                Optional.of(Path.of("/srv/run/x/in")),
                 "/workspace",
                 Map.of(),
                 List.of("true"));
@@ -81,7 +83,7 @@ class ArgumentsTest {
                 .isEqualTo("/run/launch --control /run/c --id x --ids 7000 7001 --cgroup /cg/cgroup.procs"
                         + " --unshare user,mount,pid --root /base /jail --bind-read /usr /usr"
                         + " --bind-write /w/work /workspace --device /dev/null"
-                        + " --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x --forward 3128 /run/cloister/x/egress"
+                        + " --tmpfs 99 /tmp --proc /proc --rlimit nofile=5 --tmp /w/tmp/x --forward 3128 /run/cloister/x/egress --expose /srv/run/x/in"
                         + " --landlock files,tcp,scope --allow-read / --allow-write /workspace --seccomp"
                         + " --cwd /workspace -- true");
         assertThat(of(full.withSystemCalls(SystemCalls.FILTERED_SHARED))).contains("--seccomp-shared");

@@ -140,6 +140,9 @@ class NativeLauncherTest {
                         "--forward|--unshare pid,net --forward 0 /run/s --cwd / -- /bin/true",
                         "--forward|--unshare pid,net --forward 65536 /run/s --cwd / -- /bin/true",
                         "--forward|--unshare pid,net --forward 80 run/s --cwd / -- /bin/true",
+                        "--expose|--unshare pid,net --expose run/s --cwd / -- /bin/true",
+                        "--expose|--unshare pid,net --expose /" + "a".repeat(108) + " --cwd / -- /bin/true",
+                        "--unshare net,pid|--unshare net --expose /run/s --cwd / -- /bin/true",
                         "--unshare net,pid|--unshare pid --forward 80 /run/s --cwd / -- /bin/true",
                         "--unshare net,pid|--unshare net --forward 80 /run/s --cwd / -- /bin/true",
                         "--proc|--proc / --cwd / -- /bin/true",
@@ -439,6 +442,37 @@ class NativeLauncherTest {
             assertThat(ended.out()).as(ended.err()).isEqualTo("[]\n");
             assertThat(ended.status()).isZero();
         }
+    }
+
+    @Test
+    void aPortInsideIsReachedBySocketOutsideByTheServersUserAlone() throws Exception {
+        Path socket = directory.resolve("in");
+        String namespaces = ROOT ? "pid,net" : "user,pid,net";
+        Process process = builder(commandLine(
+                        words("--unshare " + namespaces + " --expose " + socket),
+                        "/usr/bin/python3",
+                        "-u",
+                        "-c",
+                        "import socket\nl = socket.create_server(('127.0.0.1', 8123))\nprint('ready')\n"
+                                + "while True:\n c = l.accept()[0]\n c.sendall(b'hello ' + c.recv(100))\n c.close()"))
+                .start();
+        try {
+            assertThat(process.inputReader().readLine()).isEqualTo("ready");
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
+                    .isEqualTo("rw-------");
+            for (int i = 0; i < 20; i++) {
+                try (SocketChannel channel = Exposed.connect(socket, 8123).orElseThrow()) {
+                    channel.write(ByteBuffer.wrap("you".getBytes(StandardCharsets.UTF_8)));
+                    assertThat(new String(Channels.newInputStream(channel).readAllBytes(), StandardCharsets.UTF_8))
+                            .isEqualTo("hello you");
+                }
+                assertThat(Exposed.connect(socket, 8124)).isEmpty();
+            }
+        } finally {
+            process.destroy();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(Exposed.connect(socket, 8123)).isEmpty();
     }
 
     /** Reads everything before it writes anything, so that all that the sockets do not hold has to wait. */
