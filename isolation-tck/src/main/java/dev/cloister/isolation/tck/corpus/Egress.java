@@ -70,11 +70,12 @@ final class Egress {
                 .spelled("localhost", "localhost", "LocalHost", "localhost.")
                 .spelled("trailing-dot", "127.0.0.1.", "127.0.0.1..")
                 .spelled("nul", "127.0.0.1\\0.listed.test", "inwards.test\\0listed.test")
+                // Python's escapes: an argument is ASCII where the host's locale is C.
                 .spelled(
                         "full-width",
-                        "\uff11\uff12\uff17.0.0.1",
-                        "\u2460\u2461\u2466.0.0.1",
-                        "127\u30020\u30020\u30021")
+                        "\\uff11\\uff12\\uff17.0.0.1",
+                        "\\u2460\\u2461\\u2466.0.0.1",
+                        "127\\u30020\\u30020\\u30021")
                 .spelled("escaped", "%31%32%37.0.0.1", "127%2e0%2e0%2e1", "inwards%2etest")
                 .spelled("user", "listed.test@127.0.0.1", "listed.test:80@127.0.0.1")
                 .spelled("name-inwards", "inwards.test", "INWARDS.test.")
