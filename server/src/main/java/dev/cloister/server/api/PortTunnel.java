@@ -110,7 +110,11 @@ final class PortTunnel extends AbstractConnection implements Connection.UpgradeT
         request.setAttribute(
                 HttpStream.UPGRADE_CONNECTION_ATTRIBUTE,
                 new PortTunnel(near, request.getComponents().getExecutor(), far, rest));
-        response.write(true, BufferUtil.EMPTY_BUFFER, callback);
+        response.write(true, BufferUtil.EMPTY_BUFFER, Callback.from(callback::succeeded, failure -> {
+            // Then nobody takes the tunnel up.
+            far.close();
+            callback.failed(failure);
+        }));
     }
 
     private static String question(Request request, Far far) {

@@ -98,7 +98,7 @@ public final class PortsApi extends Handler.Wrapper {
             Quota.Permit permit = quota.take(tenant);
             try {
                 lead(request, response, callback, target(tenant, path), permit);
-            } catch (CloisterException | IOException e) {
+            } catch (RuntimeException | IOException e) {
                 permit.close();
                 throw e;
             }
