@@ -4,6 +4,7 @@ import dev.cloister.core.egress.Gate.Answer;
 import dev.cloister.core.reach.EgressRequest;
 import dev.cloister.core.reach.HostCredential;
 import dev.cloister.core.socket.OwnedSocket;
+import dev.cloister.core.socket.SilentProxy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -16,7 +17,6 @@ import org.eclipse.jetty.client.HttpClient;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.http.HttpURI;
-import org.eclipse.jetty.proxy.ProxyHandler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -25,7 +25,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Plain HTTP with the whole URL in the request line, sent on to the address that was checked. */
-final class PlainRequests extends ProxyHandler {
+final class PlainRequests extends SilentProxy {
     private static final String ACCOUNT = PlainRequests.class.getName() + ".account";
     private static final String GO = PlainRequests.class.getName() + ".go";
     private static final String AUTHORIZATION = PlainRequests.class.getName() + ".authorization";
@@ -37,22 +37,18 @@ final class PlainRequests extends ProxyHandler {
     private final Gate gate;
     private final EgressBooks books;
     private final Duration connectTimeout;
-    private final Duration idle;
 
     PlainRequests(Gate gate, EgressBooks books, Duration connectTimeout, Duration idle) {
+        super(idle);
         this.gate = gate;
         this.books = books;
         this.connectTimeout = connectTimeout;
-        this.idle = idle;
     }
 
     @Override
     protected void configureHttpClient(HttpClient client) {
         super.configureHttpClient(client);
         client.setConnectTimeout(connectTimeout.toMillis());
-        client.setIdleTimeout(idle.toMillis());
-        // The sandbox's program has one of its own.
-        client.setUserAgentField(null);
         client.setSocketAddressResolver((host, port, context, promise) -> checked(context, promise));
     }
 
@@ -165,10 +161,6 @@ final class PlainRequests extends ProxyHandler {
         });
     }
 
-    /** What the server is called and where it stands is nobody's business. */
-    @Override
-    protected void addProxyHeaders(Request request, org.eclipse.jetty.client.Request onward) {}
-
     @Override
     protected void onServerToProxyResponseFailure(
             Request request,
@@ -178,12 +170,12 @@ final class PlainRequests extends ProxyHandler {
             Callback callback,
             Throwable failure) {
         books.metrics().egressRequest("failed");
-        if (response.isCommitted()) {
-            callback.failed(failure);
-            return;
-        }
-        String target = go(request).request().target();
-        response.reset();
-        Replies.stop(response, callback, Replies.unreachable(target, failure));
+        super.onServerToProxyResponseFailure(request, onward, answer, response, callback, failure);
+    }
+
+    @Override
+    protected void unanswered(Request request, Response response, Callback callback, Throwable failure) {
+        Replies.stop(
+                response, callback, Replies.unreachable(go(request).request().target(), failure));
     }
 }

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -100,10 +101,7 @@ public final class Sandboxes implements Ports, AutoCloseable {
         stripe.lock();
         try {
             Workspace workspace = workspaces.open(tenant.id(), tenant.uid());
-            Shared found;
-            synchronized (shared) {
-                found = shared.get(tenant.id());
-            }
+            @Nullable Shared found = sharedBy(tenant.id());
             if (found == null) {
                 clearTemporary(workspace);
                 Sandbox sandbox = backend.prepare(new SandboxSpec(
@@ -122,6 +120,12 @@ public final class Sandboxes implements Ports, AutoCloseable {
         }
     }
 
+    private @Nullable Shared sharedBy(TenantId tenant) {
+        synchronized (shared) {
+            return shared.get(tenant);
+        }
+    }
+
     private static final class WithPorts extends DecoratedSandbox {
         WithPorts(Sandbox sandbox) {
             super(sandbox);
@@ -135,19 +139,13 @@ public final class Sandboxes implements Ports, AutoCloseable {
 
     @Override
     public Optional<SocketChannel> connect(TenantId tenant, int port) {
-        Shared found;
-        synchronized (shared) {
-            found = shared.get(tenant);
-        }
+        @Nullable Shared found = sharedBy(tenant);
         return found == null ? Optional.empty() : found.sandbox.connect(port);
     }
 
     /** Ends all that runs for a tenant now. What was started there ends as if it had been killed. */
     public void end(TenantId tenant) {
-        Shared found;
-        synchronized (shared) {
-            found = shared.get(tenant);
-        }
+        @Nullable Shared found = sharedBy(tenant);
         if (found != null) {
             found.sandbox.close();
         }
@@ -170,10 +168,7 @@ public final class Sandboxes implements Ports, AutoCloseable {
                 return;
             }
             use.closed = true;
-            Shared held;
-            synchronized (shared) {
-                held = shared.get(use.tenant);
-            }
+            @Nullable Shared held = sharedBy(use.tenant);
             if (held == null) {
                 return;
             }

@@ -1,4 +1,4 @@
-/** The unix sockets through which sandboxes reach the server. */
+/** The unix sockets through which sandboxes reach the server, and how HTTP is sent on from there. */
 @NullMarked
 package dev.cloister.core.socket;
 

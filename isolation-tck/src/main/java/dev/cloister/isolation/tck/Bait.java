@@ -189,9 +189,8 @@ public final class Bait implements AutoCloseable {
                 length += more;
                 more = connection.getInputStream().read(all, length, all.length - length);
             }
-        } catch (SocketTimeoutException e) {
+        } catch (SocketTimeoutException _) {
             // That was all.
-            return new String(all, 0, length, StandardCharsets.UTF_8);
         }
         return new String(all, 0, length, StandardCharsets.UTF_8);
     }

@@ -216,7 +216,8 @@ final class PortTunnel extends AbstractConnection implements Connection.UpgradeT
     public void onOpen() {
         super.onOpen();
         if (getEndPoint() instanceof ClientConnection connection) {
-            connection.upgraded();
+            // It may be silent for as long as it is open, as an answer may.
+            connection.requestReceived();
         }
         Thread.ofVirtual().name("port-tunnel").start(this::bringBack);
         fillInterested();

@@ -4,6 +4,7 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Ports;
+import dev.cloister.core.socket.SilentProxy;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.server.net.Answers;
 import dev.cloister.server.net.Exchange;
@@ -31,7 +32,6 @@ import org.eclipse.jetty.io.Connection;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.io.ManagedSelector;
 import org.eclipse.jetty.io.Transport;
-import org.eclipse.jetty.proxy.ProxyHandler;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -170,7 +170,7 @@ public final class PortsApi extends Handler.Wrapper {
     }
 
     /** Plain requests, by the connection that is there already. */
-    private static final class Relay extends ProxyHandler {
+    private static final class Relay extends SilentProxy {
         static final String TARGET = Relay.class.getName() + ".target";
 
         /** A connection of its own for each request: what it leads to may be another process the next time. */
@@ -199,6 +199,10 @@ public final class PortsApi extends Handler.Wrapper {
             }
         }
 
+        Relay() {
+            super(IDLE);
+        }
+
         private static Target target(Request request) {
             return (Target) Objects.requireNonNull(request.getAttribute(TARGET));
         }
@@ -206,10 +210,7 @@ public final class PortsApi extends Handler.Wrapper {
         @Override
         protected void configureHttpClient(HttpClient client) {
             super.configureHttpClient(client);
-            client.setIdleTimeout(IDLE.toMillis());
             client.setDestinationIdleTimeout(1);
-            // The caller has one of its own.
-            client.setUserAgentField(null);
         }
 
         @Override
@@ -237,21 +238,7 @@ public final class PortsApi extends Handler.Wrapper {
         }
 
         @Override
-        protected void addProxyHeaders(Request request, org.eclipse.jetty.client.Request onward) {}
-
-        @Override
-        protected void onServerToProxyResponseFailure(
-                Request request,
-                org.eclipse.jetty.client.Request onward,
-                org.eclipse.jetty.client.Response answer,
-                Response response,
-                Callback callback,
-                Throwable failure) {
-            if (response.isCommitted()) {
-                callback.failed(failure);
-                return;
-            }
-            response.reset();
+        protected void unanswered(Request request, Response response, Callback callback, Throwable failure) {
             refuse(
                     response,
                     callback,

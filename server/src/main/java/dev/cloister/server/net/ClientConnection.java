@@ -14,9 +14,6 @@ public interface ClientConnection {
     /** The answer is complete. */
     void requestAnswered();
 
-    /** It is HTTP no longer, and may be silent for as long as it is open. */
-    void upgraded();
-
     /** Whether reading was ended because the request did not arrive in time. */
     boolean tooSlow();
 

@@ -176,17 +176,6 @@ final class WatchedEndPoint extends SocketChannelEndPoint implements ClientConne
     }
 
     @Override
-    public void upgraded() {
-        lock.lock();
-        try {
-            phase = Phase.ANSWER;
-            stopDeadline();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    @Override
     public boolean tooSlow() {
         lock.lock();
         try {
