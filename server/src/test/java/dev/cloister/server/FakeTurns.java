@@ -28,7 +28,7 @@ final class FakeTurns implements Turns {
     volatile @Nullable Supplier<Turn> refusal;
 
     @Override
-    public Turn start(TurnRequest request) {
+    public Turn start(TurnRequest request, Runnable stillWanted) {
         Supplier<Turn> refused = refusal;
         if (refused != null) {
             return refused.get();

@@ -3,6 +3,7 @@ package dev.cloister.spi;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.OptionalLong;
 
 /**
  * A process in a sandbox and everything that it started.
@@ -20,6 +21,14 @@ public interface SandboxProcess {
     InputStream stderr();
 
     boolean isAlive();
+
+    /**
+     * How much memory the process and all it started take now, in bytes; of what they share with others, their share. Empty
+     * where the host cannot say.
+     */
+    default OptionalLong memory() {
+        return OptionalLong.empty();
+    }
 
     /**
      * Asks the process to end, waits for up to {@code grace}, then kills it with everything that it started. Returns

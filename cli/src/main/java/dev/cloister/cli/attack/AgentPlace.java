@@ -4,10 +4,12 @@ import dev.cloister.cli.demo.Client;
 import dev.cloister.core.agent.AgentEvent;
 import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
+import dev.cloister.core.agent.AgentStart;
 import dev.cloister.core.agent.Conversation;
 import dev.cloister.core.agent.StreamJson;
 import dev.cloister.core.broker.BrokerChannel;
 import dev.cloister.core.broker.BrokerSession;
+import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
@@ -94,6 +96,7 @@ final class AgentPlace implements AutoCloseable {
         SharedDirectory share = tenant.sandbox().share();
         Path host = share.host().resolve("api");
         BrokerChannel channel = broker.open(host, session(SessionId.random()));
+        channel.serve(turn());
         share.admit(host);
         return new Socket(share.inner() + "/api", host, channel, share);
     }
@@ -103,18 +106,22 @@ final class AgentPlace implements AutoCloseable {
     }
 
     private BrokerSession session(SessionId id) {
-        return new BrokerSession(TENANT, id, List.of(Client.MODEL), CREDENTIAL, upstream);
+        return new BrokerSession(TENANT, id);
+    }
+
+    private BrokerTurn turn() {
+        return new BrokerTurn(List.of(Client.MODEL), CREDENTIAL, upstream);
     }
 
     /** The agent as Cloister runs it, with its rules. */
     Hand agent(SandboxTenant attacker) {
         return (means, told) -> talk(means, told, attacker, (conversation, prompt, said) -> {
-            BrokerSession session = session(conversation.id());
+            AgentStart start = new AgentStart(conversation, Client.MODEL, "", CREDENTIAL.kind());
             try (AgentLauncher.Started started =
-                    launcher.start(attacker.sandbox(), session, conversation, Client.MODEL, "")) {
+                    launcher.start(attacker.sandbox(), session(conversation.id()), start)) {
                 ScheduledFuture<?> impatience =
-                        timer.schedule(started.run()::cancel, PATIENCE_SECONDS, TimeUnit.SECONDS);
-                started.run().run(content(prompt), event -> note(event, said));
+                        timer.schedule(started.agent()::cancel, PATIENCE_SECONDS, TimeUnit.SECONDS);
+                started.run(turn(), content(prompt), event -> note(event, said));
                 impatience.cancel(false);
             } catch (CloisterException e) {
                 said.append(FAILED).append(e.getMessage()).append('\n');

@@ -2,7 +2,9 @@ package dev.cloister.cli.wiring;
 
 import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
+import dev.cloister.core.agent.Agents;
 import dev.cloister.core.agent.Canary;
+import dev.cloister.core.agent.Prewarming;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.broker.UnixSocketBroker;
 import dev.cloister.core.config.CloisterConfig;
@@ -32,6 +34,7 @@ import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
 import dev.cloister.core.session.SessionService;
 import dev.cloister.core.store.Store;
+import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.StoreAuthenticator;
 import dev.cloister.core.tenant.Tenant;
 import dev.cloister.core.tenant.TenantId;
@@ -146,7 +149,7 @@ public final class Cloister implements AutoCloseable {
             ScheduledThreadPoolExecutor timer = timer();
             owned(timer::shutdownNow);
             Quota commands = new Quota(
-                    "commands", config.limits().execs(), config.limits().execsPerTenant());
+                    "commands", config.limits().execs(), config.limits().execsPerTenant(), Quota.Queue.NONE);
             WorkspaceService files = new WorkspaceService(
                     workspaces, sandboxes, commands, timer, config.limits().execTimeout());
             Upstream upstream = owned(upstream(config));
@@ -160,9 +163,19 @@ public final class Cloister implements AutoCloseable {
             AgentLauncher launcher = new AgentLauncher(broker, agent(config), timer);
             Tenant canaryTenant = new Tenant(
                     CANARY, "canary", host.isRoot() ? uids.canary() : host.serverUid(), true, clock.millis());
-            canary = () -> new Canary(sandboxes, launcher).sing(canaryTenant);
-
             CloisterConfig.Limits limits = config.limits();
+            Agents agents = owned(new Agents(
+                    sandboxes,
+                    launcher,
+                    new Agents.Limits(
+                            config.agent().idleTimeout(),
+                            config.agent().idlePerTenant(),
+                            config.agent().memoryBudget()),
+                    HostFacts::memoryAvailable,
+                    metrics,
+                    timer));
+            canary = () -> new Canary(sandboxes, launcher).sing(canaryTenant).ifPresent(agents::expect);
+            Prewarming prewarming = new Prewarming(config.agent().prewarm(), agents, store, usualModel(config), clock);
             EventLogs events =
                     owned(new EventLogs(store, clock, config.sessions().eventsKept()));
             SessionLocks locks = new SessionLocks();
@@ -174,12 +187,17 @@ public final class Cloister implements AutoCloseable {
             TurnService turns = owned(new TurnService(new TurnService.Parts(
                     store,
                     sandboxes,
-                    launcher,
+                    agents,
+                    prewarming,
                     upstream,
                     events,
                     locks,
                     registry,
-                    new Quota("turns", limits.turns(), limits.turnsPerTenant()),
+                    new Quota(
+                            "turns",
+                            limits.turns(),
+                            limits.turnsPerTenant(),
+                            new Quota.Queue(limits.queuedTurns(), limits.queuedTurnsPerTenant(), limits.queueTime())),
                     models,
                     audit,
                     violations,
@@ -201,10 +219,14 @@ public final class Cloister implements AutoCloseable {
                     clock);
             http = new HttpServer(new Collaborators(
                     config,
-                    authenticator,
+                    presented -> {
+                        Principal principal = authenticator.authenticate(presented);
+                        prewarming.seen(principal);
+                        return principal;
+                    },
                     startUp.gate(turns),
                     execs,
-                    new SessionService(store, store, registry, events, locks, models, execs, audit),
+                    new SessionService(store, store, registry, events, locks, prewarming, models, execs, audit),
                     files,
                     UsageSource.of(store),
                     credentials,
@@ -301,6 +323,13 @@ public final class Cloister implements AutoCloseable {
                         config.upstream().connectTimeout(),
                         config.upstream().responseTimeout()))
                 .orElseGet(ScriptedUpstream::new);
+    }
+
+    /** The first model that is allowed by its whole name. */
+    private static Optional<String> usualModel(CloisterConfig config) {
+        return config.models().allowed().stream()
+                .filter(pattern -> !pattern.contains("*"))
+                .findFirst();
     }
 
     private static AgentSettings agent(CloisterConfig config) {

@@ -42,9 +42,9 @@ final class StartUp {
     Turns gate(Turns turns) {
         return new Turns() {
             @Override
-            public Turn start(TurnRequest request) {
+            public Turn start(TurnRequest request, Runnable stillWanted) {
                 awaitDecision();
-                return turns.start(request);
+                return turns.start(request, stillWanted);
             }
 
             @Override

@@ -3,10 +3,10 @@ package dev.cloister.core.agent;
 import java.util.Optional;
 
 /**
- * How a run of the agent ended.
+ * How a message to the agent ended.
  *
  * @param result the agent's own word; empty if it ended without one, which is a failure
- * @param begun whether the agent got as far as taking the message
+ * @param begun whether the agent took the message up: it says so before it does anything else
  * @param outOfMemory whether it has no result because its tenant's memory limit was reached
  * @param complaint the last of what it wrote to standard error; may hold what a caller sent
  */

@@ -32,6 +32,12 @@ public sealed interface AgentEvent {
     /** A tool call that the policy refused. */
     record Denial(String toolCallId, String tool) {}
 
+    /** A command goes on in the background, beyond the call that started it and perhaps beyond the turn. */
+    record TaskStarted(String id) implements AgentEvent {}
+
+    /** A command in the background ended, however it did. */
+    record TaskEnded(String id) implements AgentEvent {}
+
     /** Something that does not matter here. */
     record Other(String type) implements AgentEvent {}
 }

@@ -3,6 +3,7 @@ package dev.cloister.core.agent;
 import dev.cloister.core.broker.Broker;
 import dev.cloister.core.broker.BrokerChannel;
 import dev.cloister.core.broker.BrokerSession;
+import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SharedDirectory;
@@ -10,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.function.Consumer;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Starts the agent in a sandbox with its broker socket and its settings, and takes all of it away again. Thread-safe. */
@@ -29,11 +32,21 @@ public final class AgentLauncher {
     }
 
     /** A started agent and what was opened for it. Closing waits for its end, then removes the socket and the files. */
-    public record Started(AgentRun run, BrokerChannel channel, SharedDirectory share) implements AutoCloseable {
+    public record Started(LiveAgent agent, BrokerChannel channel, SharedDirectory share) implements AutoCloseable {
+        /** Runs a turn, as {@link LiveAgent#run}, with the broker open for it and for no longer. */
+        public AgentEnd run(BrokerTurn turn, ArrayNode content, Consumer<AgentEvent> events) {
+            channel.serve(turn);
+            try {
+                return agent.run(content, events);
+            } finally {
+                channel.rest();
+            }
+        }
+
         @Override
         public void close() {
             try {
-                run.awaitEnd();
+                agent.awaitEnd();
             } finally {
                 try {
                     channel.close();
@@ -44,11 +57,7 @@ public final class AgentLauncher {
         }
     }
 
-    /**
-     * @param system the caller's system prompt; empty if none
-     */
-    public Started start(
-            Sandbox sandbox, BrokerSession session, Conversation conversation, String model, String system) {
+    public Started start(Sandbox sandbox, BrokerSession session, AgentStart start) {
         SharedDirectory share = sandbox.share();
         try {
             Path socket = share.host().resolve("api");
@@ -58,20 +67,21 @@ public final class AgentLauncher {
                 ObjectNode rendered = settings.policy().settings();
                 AgentPlan plan = new AgentPlan(
                         settings.executable(),
-                        conversation,
-                        model,
+                        start.conversation(),
+                        start.model(),
                         settings.policy(),
-                        session.credential().kind(),
+                        start.credentialKind(),
                         share.inner() + "/api",
                         share.publish("settings.json", rendered.toString().getBytes(StandardCharsets.UTF_8)),
-                        system.isEmpty()
+                        start.system().isEmpty()
                                 ? Optional.empty()
-                                : Optional.of(share.publish("system.md", system.getBytes(StandardCharsets.UTF_8))),
+                                : Optional.of(share.publish(
+                                        "system.md", start.system().getBytes(StandardCharsets.UTF_8))),
                         settings.maxTurns(),
                         settings.upstreamRetries());
                 SandboxProcess process =
                         sandbox.launch(plan.processSpec(sandbox.paths().work()));
-                return new Started(new AgentRun(process, rendered, timer), channel, share);
+                return new Started(new LiveAgent(process, rendered, timer), channel, share);
             } catch (RuntimeException e) {
                 channel.close();
                 throw e;

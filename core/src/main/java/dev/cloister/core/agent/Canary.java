@@ -1,6 +1,7 @@
 package dev.cloister.core.agent;
 
 import dev.cloister.core.broker.BrokerSession;
+import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.sandbox.Sandboxes;
@@ -12,6 +13,7 @@ import dev.cloister.core.upstream.Upstream;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
@@ -36,23 +38,28 @@ public final class Canary {
 
     /**
      * @param tenant stands for all; it has a workspace and a uid like any other, and is in no store
+     * @return how much memory the agent took after its turn, in bytes; empty where the host cannot say
      * @throws CloisterException AGENT_FAILED saying what was not as it must be
      */
-    public void sing(Tenant tenant) {
+    public OptionalLong sing(Tenant tenant) {
         String word = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong());
         List<AgentEvent> seen = new ArrayList<>();
         AgentEnd end;
+        OptionalLong memory;
         try (Upstream scripted = new ScriptedUpstream();
                 Sandboxes.Use use = sandboxes.use(tenant)) {
             SessionId session = SessionId.random();
-            BrokerSession broker = new BrokerSession(
-                    tenant.id(), session, List.of(MODEL), new Credential(Credential.Kind.API_KEY, "canary"), scripted);
-            try (AgentLauncher.Started started =
-                    launcher.start(use.sandbox(), broker, new Conversation.Fresh(session), MODEL, "")) {
-                end = started.run().run(message(word), seen::add);
+            Credential credential = new Credential(Credential.Kind.API_KEY, "canary");
+            try (AgentLauncher.Started started = launcher.start(
+                    use.sandbox(),
+                    new BrokerSession(tenant.id(), session),
+                    new AgentStart(new Conversation.Fresh(session), MODEL, "", credential.kind()))) {
+                end = started.run(new BrokerTurn(List.of(MODEL), credential, scripted), message(word), seen::add);
+                memory = started.agent().memory();
             }
         }
         check(end, seen, word);
+        return memory;
     }
 
     /** {@code echo} is allowed by every preset; {@code /proc} by none. */

@@ -1,11 +1,17 @@
 package dev.cloister.core.agent;
 
+import dev.cloister.core.session.Session;
 import dev.cloister.core.session.SessionId;
 import java.util.List;
 
 /** How a turn relates to what the agent has on disk. */
 public sealed interface Conversation {
     SessionId id();
+
+    /** How the agent is to begin, by what it has of the session. */
+    static Conversation of(Session session) {
+        return session.started() ? new Resumed(session.id()) : new Fresh(session.id());
+    }
 
     /** The agent's arguments for it. */
     List<String> arguments();

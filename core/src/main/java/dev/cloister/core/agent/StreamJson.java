@@ -35,9 +35,18 @@ public final class StreamJson {
     }
 
     private static AgentEvent system(JsonNode json) {
-        if (!json.path("subtype").asString("").equals("init")) {
-            return new AgentEvent.Other("system/" + json.path("subtype").asString(""));
-        }
+        String subtype = json.path("subtype").asString("");
+        String task = json.path("task_id").asString("");
+        return switch (subtype) {
+            case "init" -> init(json);
+            case "task_started" -> new AgentEvent.TaskStarted(task);
+            // Told to the model, which then goes on by itself: only after that is nothing more to come of it.
+            case "task_notification" -> new AgentEvent.TaskEnded(task);
+            default -> new AgentEvent.Other("system/" + subtype);
+        };
+    }
+
+    private static AgentEvent init(JsonNode json) {
         List<String> servers = new ArrayList<>();
         json.path("mcp_servers")
                 .forEach(server -> servers.add(server.path("name").asString("")));

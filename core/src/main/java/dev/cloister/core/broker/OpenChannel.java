@@ -1,9 +1,6 @@
 package dev.cloister.core.broker;
 
-import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.quota.RequestBudget;
-import dev.cloister.core.usage.UsageRecord;
-import dev.cloister.core.usage.UsageTotals;
 import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
@@ -20,29 +17,20 @@ final class OpenChannel {
     private static final int REPORTS_PER_MINUTE = 10;
 
     private final BrokerSession session;
-    private final SecretGuard guard;
     private final RequestBudget requests;
     private final RequestBudget reports;
     private final Set<RunningCall> calls = new HashSet<>();
-    private UsageTotals used;
-    private @Nullable CloisterException lastFailure;
-    private boolean closed;
+    private @Nullable ServedTurn last;
+    private boolean serving;
 
     OpenChannel(BrokerSession session, int requestsPerMinute, Clock clock) {
         this.session = session;
-        this.guard = new SecretGuard(session.credential());
         this.requests = new RequestBudget(requestsPerMinute, clock);
         this.reports = new RequestBudget(REPORTS_PER_MINUTE, clock);
-        this.used = new UsageTotals(
-                session.models().isEmpty() ? "" : session.models().getFirst(), 0, 0, 0, 0, 0, 0);
     }
 
     BrokerSession session() {
         return session;
-    }
-
-    SecretGuard guard() {
-        return guard;
     }
 
     RequestBudget requests() {
@@ -53,12 +41,37 @@ final class OpenChannel {
         return reports;
     }
 
-    /** Empty if the channel is closed or too many calls run. */
-    synchronized Optional<RunningCall> begin() {
-        if (closed || calls.size() >= MOST_CALLS_AT_ONCE) {
+    synchronized void serve(BrokerTurn turn) {
+        last = new ServedTurn(turn);
+        serving = true;
+    }
+
+    /** Lets no new call begin and cuts those that run. */
+    void rest() {
+        List<RunningCall> running;
+        synchronized (this) {
+            serving = false;
+            running = List.copyOf(calls);
+        }
+        running.forEach(RunningCall::cut);
+    }
+
+    /** The turn that is served now. */
+    synchronized Optional<ServedTurn> serving() {
+        return serving ? Optional.ofNullable(last) : Optional.empty();
+    }
+
+    /** The turn that was served last, or is now. */
+    synchronized Optional<ServedTurn> last() {
+        return Optional.ofNullable(last);
+    }
+
+    /** Empty if the turn is over or too many calls run. */
+    synchronized Optional<RunningCall> begin(ServedTurn turn) {
+        if (!serving || turn != last || calls.size() >= MOST_CALLS_AT_ONCE) {
             return Optional.empty();
         }
-        RunningCall call = new RunningCall();
+        RunningCall call = new RunningCall(turn);
         calls.add(call);
         return Optional.of(call);
     }
@@ -68,42 +81,5 @@ final class OpenChannel {
             calls.remove(call);
         }
         call.close();
-    }
-
-    /** Lets no new call begin and cuts those that run. */
-    void cutAll() {
-        List<RunningCall> running;
-        synchronized (this) {
-            closed = true;
-            running = List.copyOf(calls);
-        }
-        running.forEach(RunningCall::cut);
-    }
-
-    synchronized void add(UsageRecord more) {
-        used = new UsageTotals(
-                more.model(),
-                used.calls() + 1,
-                used.inputTokens() + more.inputTokens(),
-                used.outputTokens() + more.outputTokens(),
-                used.cacheWriteTokens() + more.cacheWriteTokens(),
-                used.cacheReadTokens() + more.cacheReadTokens(),
-                used.costMicros() + more.costMicros());
-    }
-
-    synchronized UsageTotals used() {
-        return used;
-    }
-
-    synchronized void failed(CloisterException failure) {
-        lastFailure = failure;
-    }
-
-    synchronized void succeeded() {
-        lastFailure = null;
-    }
-
-    synchronized Optional<CloisterException> lastFailure() {
-        return Optional.ofNullable(lastFailure);
     }
 }

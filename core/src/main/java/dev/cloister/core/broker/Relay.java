@@ -61,7 +61,7 @@ final class Relay {
         long started = clock.millis();
         int status = ErrorCode.UPSTREAM_UNREACHABLE.status();
         try {
-            UpstreamResponse answer = call.send(channel.session().upstream(), request);
+            UpstreamResponse answer = call.send(request);
             if (answer.status() >= 200 && answer.status() < 300) {
                 status = answer.status();
                 stream(channel, call, answer, metered ? model : "", response, callback);
@@ -70,7 +70,7 @@ final class Relay {
                 passError(channel, call, answer, response, callback);
             } else {
                 unreachable(
-                        channel,
+                        call.turn(),
                         "the upstream answered with status " + answer.status()
                                 + ", which is no answer of a Messages API; check the upstream's URL",
                         response,
@@ -85,10 +85,10 @@ final class Relay {
                 // The exception's text stays in the log: it may name hosts that are no business of the tenant.
                 LOG.warn(
                         "the upstream {} could not be used: {}",
-                        channel.session().upstream().description(),
+                        call.turn().terms().upstream().description(),
                         e.toString());
                 unreachable(
-                        channel,
+                        call.turn(),
                         "the upstream could not be reached or did not answer in time; try again later",
                         response,
                         callback);
@@ -98,22 +98,22 @@ final class Relay {
         }
     }
 
-    private static void unreachable(OpenChannel channel, String message, Response response, Callback callback) {
+    private static void unreachable(ServedTurn turn, String message, Response response, Callback callback) {
         ErrorCode code = ErrorCode.UPSTREAM_UNREACHABLE;
-        channel.failed(new CloisterException(code, message));
+        turn.failed(new CloisterException(code, message));
         SessionHandler.answer(code.status(), new MessagesError(code.type(), message), response, callback);
     }
 
     private void passError(
             OpenChannel channel, RunningCall call, UpstreamResponse answer, Response response, Callback callback)
             throws IOException {
-        SecretGuard guard = channel.guard();
+        SecretGuard guard = call.turn().guard();
         byte[] body = answer.body().readNBytes(LARGEST_ERROR + 1);
         if (call.isCut()) {
             throw new IOException("the session's channel was closed");
         }
         String retryAfter = answer.headers().getOrDefault("retry-after", "");
-        channel.failed(UpstreamFailures.of(answer.status(), body, retryAfter, guard));
+        call.turn().failed(UpstreamFailures.of(answer.status(), body, retryAfter, guard));
         Map<String, String> headers = HeaderRules.intoSandbox(answer.headers(), guard);
         headers.forEach((name, value) -> response.getHeaders().put(name, value));
         boolean leaks = UpstreamFailures.holdsSecret(body, guard);
@@ -136,9 +136,10 @@ final class Relay {
             Response response,
             Callback callback) {
         UsageMeter meter = UsageMeter.forContentType(answer.headers().getOrDefault("content-type", ""));
-        SecretGuard.Stream watch = channel.guard().stream();
+        ServedTurn turn = call.turn();
+        SecretGuard.Stream watch = turn.guard().stream();
         response.setStatus(answer.status());
-        HeaderRules.intoSandbox(answer.headers(), channel.guard())
+        HeaderRules.intoSandbox(answer.headers(), turn.guard())
                 .forEach((name, value) -> response.getHeaders().put(name, value));
         Ending ending = Ending.CUT;
         try {
@@ -146,25 +147,24 @@ final class Relay {
         } finally {
             // Before the answer's last byte, so that whoever has seen the end finds the figures.
             if (!meteredModel.isEmpty()) {
-                record(channel, meteredModel, meter.usage());
+                record(channel.session(), turn, meteredModel, meter.usage());
             }
         }
         switch (ending) {
             case COMPLETE -> {
                 meter.error()
                         .ifPresentOrElse(
-                                error -> channel.failed(UpstreamFailures.of(error, channel.guard())),
-                                channel::succeeded);
+                                error -> turn.failed(UpstreamFailures.of(error, turn.guard())), turn::succeeded);
                 response.write(true, ByteBuffer.wrap(watch.end()), callback);
             }
             case UPSTREAM_BROKE_OFF -> {
-                channel.failed(new CloisterException(
+                turn.failed(new CloisterException(
                         ErrorCode.UPSTREAM_UNREACHABLE, "the upstream's answer broke off in the middle; try again"));
                 callback.failed(new IOException("the upstream's answer broke off"));
             }
             case SECRET_FOUND -> {
                 report(channel);
-                channel.failed(new CloisterException(ErrorCode.UPSTREAM_ERROR, WITHHELD));
+                turn.failed(new CloisterException(ErrorCode.UPSTREAM_ERROR, WITHHELD));
                 callback.failed(new IOException("the upstream's answer was withheld"));
             }
             case CUT, CLIENT_GONE -> callback.failed(new IOException("the call was ended from inside"));
@@ -217,10 +217,10 @@ final class Relay {
         }
     }
 
-    private void record(OpenChannel channel, String model, TokenUsage usage) {
+    private void record(BrokerSession session, ServedTurn turn, String model, TokenUsage usage) {
         UsageRecord record = new UsageRecord(
-                channel.session().tenant(),
-                channel.session().session(),
+                session.tenant(),
+                session.session(),
                 model,
                 usage.input(),
                 usage.output(),
@@ -228,7 +228,7 @@ final class Relay {
                 usage.cacheRead(),
                 prices.costMicros(model, usage),
                 clock.millis());
-        channel.add(record);
+        turn.add(record);
         metrics.tokens("input", usage.input());
         metrics.tokens("output", usage.output());
         metrics.tokens("cache_write", usage.cacheWrite());

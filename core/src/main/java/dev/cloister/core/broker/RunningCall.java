@@ -1,6 +1,5 @@
 package dev.cloister.core.broker;
 
-import dev.cloister.core.upstream.Upstream;
 import dev.cloister.core.upstream.UpstreamRequest;
 import dev.cloister.core.upstream.UpstreamResponse;
 import java.io.IOException;
@@ -15,12 +14,21 @@ import org.slf4j.LoggerFactory;
 final class RunningCall implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RunningCall.class);
 
+    private final ServedTurn turn;
     private @Nullable Thread waiting;
     private @Nullable UpstreamResponse response;
     private boolean cut;
 
+    RunningCall(ServedTurn turn) {
+        this.turn = turn;
+    }
+
+    ServedTurn turn() {
+        return turn;
+    }
+
     /** @throws InterruptedException if the call was cut */
-    UpstreamResponse send(Upstream upstream, UpstreamRequest request) throws IOException, InterruptedException {
+    UpstreamResponse send(UpstreamRequest request) throws IOException, InterruptedException {
         synchronized (this) {
             if (cut) {
                 throw new InterruptedException("cut");
@@ -30,7 +38,7 @@ final class RunningCall implements AutoCloseable {
         UpstreamResponse answer = null;
         boolean wasCut;
         try {
-            answer = upstream.send(request);
+            answer = turn.terms().upstream().send(request);
         } finally {
             wasCut = returned(answer);
         }

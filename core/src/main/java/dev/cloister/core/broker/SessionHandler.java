@@ -63,10 +63,23 @@ final class SessionHandler extends Handler.Abstract {
                     callback);
             return true;
         }
-        Optional<RunningCall> running = channel.begin();
+        Optional<ServedTurn> turn = channel.serving();
+        if (turn.isEmpty()) {
+            refuse(
+                    channel,
+                    new Refused(
+                            ErrorCode.FORBIDDEN,
+                            "resting",
+                            "models are called during a turn; send the session a message"),
+                    response,
+                    callback);
+            return true;
+        }
+        Optional<RunningCall> running = channel.begin(turn.get());
         if (running.isEmpty()) {
             refuseCall(
                     channel,
+                    turn.get(),
                     new Refused(
                             ErrorCode.RATE_LIMITED,
                             "concurrency",
@@ -88,12 +101,14 @@ final class SessionHandler extends Handler.Abstract {
     private void serve(
             OpenChannel channel, RunningCall call, String path, Request request, Response response, Callback callback)
             throws IOException {
+        ServedTurn turn = call.turn();
         InputStream in = Content.Source.asInputStream(request);
         byte[] body = in.readNBytes((int) Math.min(bodyLimit + 1, Integer.MAX_VALUE - 8));
         if (body.length > bodyLimit) {
             discard(in, request.getLength());
             refuseCall(
                     channel,
+                    turn,
                     new Refused(
                             ErrorCode.TOO_LARGE,
                             "size",
@@ -106,6 +121,7 @@ final class SessionHandler extends Handler.Abstract {
         if (!wait.isZero()) {
             refuseCall(
                     channel,
+                    turn,
                     new Refused(
                             ErrorCode.RATE_LIMITED,
                             "rate",
@@ -119,16 +135,17 @@ final class SessionHandler extends Handler.Abstract {
         if (!QUERY.matcher(query).matches()) {
             refuseCall(
                     channel,
+                    turn,
                     new Refused(ErrorCode.INVALID_REQUEST, "query", "the query is too long or not valid in a URL"),
                     response,
                     callback);
             return;
         }
-        switch (ModelCheck.check(body, channel.session().models())) {
-            case ModelCheck.Result.Denied denied -> refuseCall(channel, denied.why(), response, callback);
+        switch (ModelCheck.check(body, turn.terms().models())) {
+            case ModelCheck.Result.Denied denied -> refuseCall(channel, turn, denied.why(), response, callback);
             case ModelCheck.Result.Allowed allowed -> {
                 Map<String, String> headers = HeaderRules.towardsUpstream(
-                        request.getHeaders(), channel.session().credential());
+                        request.getHeaders(), turn.terms().credential());
                 UpstreamRequest outgoing = new UpstreamRequest(path, query, headers, body);
                 // The upstream may think for longer than a connection may be idle. A write that stalls still ends.
                 request.addIdleTimeoutListener(timeout -> false);
@@ -150,8 +167,9 @@ final class SessionHandler extends Handler.Abstract {
         }
     }
 
-    private void refuseCall(OpenChannel channel, Refused refused, Response response, Callback callback) {
-        channel.failed(refused.toException());
+    private void refuseCall(
+            OpenChannel channel, ServedTurn turn, Refused refused, Response response, Callback callback) {
+        turn.failed(refused.toException());
         refuse(channel, refused, response, callback);
     }
 

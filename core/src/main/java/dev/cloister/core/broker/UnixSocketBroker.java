@@ -69,7 +69,7 @@ public final class UnixSocketBroker implements Broker {
                 state,
                 idle,
                 MOST_CONNECTIONS,
-                state::cutAll,
+                state::rest,
                 () -> metrics.openBrokers().decrementAndGet());
         return new Channel(channel, state);
     }
@@ -81,13 +81,23 @@ public final class UnixSocketBroker implements Broker {
 
     private record Channel(SocketServer.Channel socket, OpenChannel state) implements BrokerChannel {
         @Override
+        public void serve(BrokerTurn turn) {
+            state.serve(turn);
+        }
+
+        @Override
+        public void rest() {
+            state.rest();
+        }
+
+        @Override
         public UsageTotals used() {
-            return state.used();
+            return state.last().map(ServedTurn::used).orElse(UsageTotals.NONE);
         }
 
         @Override
         public Optional<CloisterException> lastFailure() {
-            return state.lastFailure();
+            return state.last().flatMap(ServedTurn::lastFailure);
         }
 
         @Override

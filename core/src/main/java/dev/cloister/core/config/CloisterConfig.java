@@ -104,8 +104,30 @@ public record CloisterConfig(
     /** US dollars per million tokens. */
     public record Price(String pattern, double input, double output) {}
 
-    /** @param executable empty: where the cloister script installed the pinned version */
-    public record Agent(Optional<Path> executable, int maxTurns, Duration turnTimeout, int upstreamRetries) {}
+    /**
+     * @param executable empty: where the cloister script installed the pinned version
+     * @param idleTimeout how long an agent is kept for another turn; zero: not at all
+     * @param idlePerTenant how many agents of a tenant are kept between turns
+     * @param memoryBudget bytes that all agents together may take
+     */
+    public record Agent(
+            Optional<Path> executable,
+            int maxTurns,
+            Duration turnTimeout,
+            int upstreamRetries,
+            Prewarm prewarm,
+            Duration idleTimeout,
+            int idlePerTenant,
+            long memoryBudget) {}
+
+    /** What an agent is started ahead of. */
+    public enum Prewarm {
+        NONE,
+        /** A session that was opened. */
+        SESSION,
+        /** That, and the next new session of a tenant that was seen. */
+        TENANT
+    }
 
     public record Policy(PolicyPreset preset, List<String> allow, List<String> deny) {}
 
@@ -126,6 +148,9 @@ public record CloisterConfig(
             Duration requestTime,
             int turns,
             int turnsPerTenant,
+            int queuedTurns,
+            int queuedTurnsPerTenant,
+            Duration queueTime,
             int execs,
             int execsPerTenant,
             Duration execTimeout,

@@ -21,6 +21,7 @@ import dev.cloister.core.reach.EgressPolicy;
 import dev.cloister.spi.SandboxLimits;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -103,7 +104,11 @@ public final class ConfigLoader {
                         values.find(Keys.AGENT_EXECUTABLE).or(() -> agent),
                         values.get(Keys.AGENT_MAX_TURNS),
                         values.get(Keys.AGENT_TURN_TIMEOUT),
-                        values.get(Keys.AGENT_UPSTREAM_RETRIES)),
+                        values.get(Keys.AGENT_UPSTREAM_RETRIES),
+                        values.get(Keys.AGENT_PREWARM),
+                        values.get(Keys.AGENT_IDLE_TIMEOUT).orElse(Duration.ZERO),
+                        values.get(Keys.AGENT_IDLE_PER_TENANT),
+                        values.find(Keys.AGENT_MEMORY_BUDGET).orElse(host.memorySize() / 4 * 3)),
                 new Policy(values.get(Keys.POLICY_PRESET), values.get(Keys.POLICY_ALLOW), values.get(Keys.POLICY_DENY)),
                 limits(values),
                 new Sessions(values.get(Keys.SESSIONS_EVENTS_KEPT), values.get(Keys.SESSIONS_PER_TENANT)),
@@ -146,7 +151,7 @@ public final class ConfigLoader {
         OptionalLong quota =
                 values.get(Keys.WORKSPACE_QUOTA).map(OptionalLong::of).orElseGet(OptionalLong::empty);
         Path run = values.find(Keys.RUN)
-                .orElseGet(() -> host.memory()
+                .orElseGet(() -> host.inMemory()
                         .map(memory -> memory.resolve("cloister-" + nameFor(workspaces)))
                         .orElseGet(() -> workspaces.resolve("run")));
         return new Paths(data, workspaces, run, quota);
@@ -169,6 +174,9 @@ public final class ConfigLoader {
                 values.get(Keys.LIMITS_REQUEST_TIME),
                 values.get(Keys.LIMITS_TURNS),
                 values.get(Keys.LIMITS_TURNS_PER_TENANT),
+                values.get(Keys.LIMITS_QUEUED_TURNS),
+                values.get(Keys.LIMITS_QUEUED_TURNS_PER_TENANT),
+                values.get(Keys.LIMITS_QUEUE_TIME),
                 values.get(Keys.LIMITS_EXECS),
                 values.get(Keys.LIMITS_EXECS_PER_TENANT),
                 values.get(Keys.LIMITS_EXEC_TIMEOUT),

@@ -8,6 +8,7 @@ import java.util.Optional;
  *
  * @param isRoot whether the server runs as uid 0
  * @param userHome absolute; what {@code ~} stands for
- * @param memory a directory on a file system in memory where the server's user may make directories and run programs
+ * @param inMemory a directory on a file system in memory where the server's user may make directories and run programs
+ * @param memorySize how much memory the machine, or the container, has in bytes
  */
-public record HostDefaults(boolean isRoot, Path userHome, Optional<Path> memory) {}
+public record HostDefaults(boolean isRoot, Path userHome, Optional<Path> inMemory, long memorySize) {}

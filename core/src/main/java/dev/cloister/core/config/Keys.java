@@ -6,6 +6,7 @@ import dev.cloister.core.config.CloisterConfig.IdentityMode;
 import dev.cloister.core.config.CloisterConfig.LogFormat;
 import dev.cloister.core.config.CloisterConfig.LogLevel;
 import dev.cloister.core.config.CloisterConfig.PolicyPreset;
+import dev.cloister.core.config.CloisterConfig.Prewarm;
 import dev.cloister.core.config.CloisterConfig.Price;
 import dev.cloister.core.config.CloisterConfig.UidRange;
 import dev.cloister.core.reach.EgressMode;
@@ -266,6 +267,34 @@ final class Keys {
             "How often the agent repeats a model call that failed in a way that may pass.",
             "0");
 
+    static final Key<Prewarm> AGENT_PREWARM = key(
+            "agent.prewarm",
+            ValueTypes.choice(Prewarm.class),
+            "session",
+            "What an agent is started ahead of, where there is memory for it. `session`: a session that was opened with"
+                    + " `POST /v1/sessions` and a model. `tenant`: also the next new session of a tenant that made any request.",
+            "tenant");
+    static final Key<Optional<Duration>> AGENT_IDLE_TIMEOUT = key(
+            "agent.idle-timeout",
+            ValueTypes.duration().orWord("none"),
+            "10m",
+            "How long an agent is kept after a turn, for the session's next one, which then begins at once. What a tool left"
+                    + " running lives as long. `none`: each turn starts an agent of its own.",
+            "1h");
+    static final Key<Integer> AGENT_IDLE_PER_TENANT = key(
+            "agent.idle-per-tenant",
+            ValueTypes.number(1, 10_000),
+            "4",
+            "How many agents of one tenant are kept between turns; the one used longest ago is ended first.",
+            "1");
+    static final Key<Long> AGENT_MEMORY_BUDGET = derived(
+            "agent.memory-budget",
+            ValueTypes.size("1024GiB"),
+            "three quarters of the memory of the machine or the container",
+            "How much memory all agents and what they started may take together, as measured. For one more those are ended"
+                    + " that wait; where that does not help a turn is refused with 529.",
+            "16GiB");
+
     static final Key<PolicyPreset> POLICY_PRESET = key(
             "policy.preset",
             ValueTypes.choice(PolicyPreset.class),
@@ -327,6 +356,24 @@ final class Keys {
             "8",
             "How many turns of one tenant run at once. Not above `limits.turns`.",
             "4");
+    static final Key<Integer> LIMITS_QUEUED_TURNS = key(
+            "limits.queued-turns",
+            ValueTypes.number(0, 100_000),
+            "256",
+            "How many turns wait until one of those that run ends; tenants come in turn. 0: none waits, and is refused at once.",
+            "64");
+    static final Key<Integer> LIMITS_QUEUED_TURNS_PER_TENANT = key(
+            "limits.queued-turns-per-tenant",
+            ValueTypes.number(0, 100_000),
+            "16",
+            "How many turns of one tenant wait. Not above `limits.queued-turns`.",
+            "4");
+    static final Key<Duration> LIMITS_QUEUE_TIME = key(
+            "limits.queue-time",
+            ValueTypes.duration(),
+            "20s",
+            "How long a turn waits at most before it is refused: with 429 at the tenant's limit, with 529 at the server's.",
+            "1m");
     static final Key<Integer> LIMITS_EXECS = key(
             "limits.execs",
             ValueTypes.number(1, 100_000),

@@ -75,6 +75,11 @@ final class Relations {
                 Keys.LIMITS_TURNS,
                 config.limits().turns());
         notAbove(
+                Keys.LIMITS_QUEUED_TURNS_PER_TENANT,
+                config.limits().queuedTurnsPerTenant(),
+                Keys.LIMITS_QUEUED_TURNS,
+                config.limits().queuedTurns());
+        notAbove(
                 Keys.LIMITS_EXECS_PER_TENANT,
                 config.limits().execsPerTenant(),
                 Keys.LIMITS_EXECS,

@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Every meter of the server, by name. No label ever holds a tenant, a path or a prompt. Thread-safe. */
 public final class Metrics {
@@ -18,6 +19,8 @@ public final class Metrics {
     private final AtomicInteger activeTurns = new AtomicInteger();
     private final AtomicInteger activeExecs = new AtomicInteger();
     private final AtomicInteger openBrokers = new AtomicInteger();
+    private final AtomicInteger idleAgents = new AtomicInteger();
+    private final AtomicLong agentMemory = new AtomicLong();
     private final Counter oomKills;
     private final Counter pidsRefused;
     private final Counter throttled;
@@ -31,6 +34,8 @@ public final class Metrics {
         gauge("turns_active", "turns running now", activeTurns);
         gauge("execs_active", "commands running now", activeExecs);
         gauge("broker_sockets_open", "sessions with a broker socket now", openBrokers);
+        gauge("agents_idle", "agents that wait for their session's next turn", idleAgents);
+        gauge("agents_memory_bytes", "memory of all agents and what they started, as last measured", agentMemory);
         oomKills = counter("sandbox_oom_kills", "processes killed because their tenant's memory limit was reached");
         pidsRefused = counter("sandbox_pids_refused", "processes not started because their tenant had too many");
         throttled =
@@ -44,8 +49,8 @@ public final class Metrics {
         return Counter.builder(name).description(what).register(registry);
     }
 
-    private void gauge(String name, String what, AtomicInteger value) {
-        Gauge.builder(name, value, AtomicInteger::get).description(what).register(registry);
+    private void gauge(String name, String what, Number value) {
+        Gauge.builder(name, value, Number::doubleValue).description(what).register(registry);
     }
 
     public AtomicInteger activeWorkspaces() {
@@ -62,6 +67,33 @@ public final class Metrics {
 
     public AtomicInteger openBrokers() {
         return openBrokers;
+    }
+
+    public AtomicInteger idleAgents() {
+        return idleAgents;
+    }
+
+    /** @param bytes of all agents together */
+    public void agentMemory(long bytes) {
+        agentMemory.set(bytes);
+    }
+
+    /** @param how {@code kept} from an earlier turn, {@code ahead} of the first, or {@code cold} */
+    public void agentStart(String how) {
+        Counter.builder("agent_starts")
+                .description("agents started, and turns that found one: kept from an earlier turn or started ahead")
+                .tag("how", how)
+                .register(registry)
+                .increment();
+    }
+
+    /** @param why {@code idle}, {@code full}, {@code memory}, {@code lost}, {@code unfit}, {@code forgotten} or {@code closing} */
+    public void agentEnd(String why) {
+        Counter.builder("agent_ends")
+                .description("agents ended, by why they were not kept")
+                .tag("why", why)
+                .register(registry)
+                .increment();
     }
 
     /** Registers the violation counters of a mode at zero, so that their absence is not read as silence. */

@@ -24,7 +24,8 @@ public final class SessionRegistry {
     }
 
     /** @throws CloisterException RATE_LIMITED at the tenant's limit */
-    public Session create(TenantId tenant, String title, String model, String system, Optional<SessionId> forkedFrom) {
+    public Session create(
+            SessionId id, TenantId tenant, String title, String model, String system, Optional<SessionId> forkedFrom) {
         if (store.sessions(tenant, Optional.empty(), perTenant).size() >= perTenant) {
             throw new CloisterException(
                     ErrorCode.RATE_LIMITED,
@@ -34,8 +35,7 @@ public final class SessionRegistry {
         long now = clock.millis();
         // A fork begins with a conversation.
         boolean started = forkedFrom.isPresent();
-        Session session =
-                new Session(SessionId.random(), tenant, title, model, system, forkedFrom, started, 0, now, now);
+        Session session = new Session(id, tenant, title, model, system, forkedFrom, started, 0, now, now);
         store.insertSession(session);
         Map<String, Object> detail = new LinkedHashMap<>();
         detail.put("session", session.id().toString());

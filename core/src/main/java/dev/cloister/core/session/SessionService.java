@@ -47,6 +47,7 @@ public final class SessionService implements Sessions {
     private final SessionRegistry registry;
     private final EventLogs events;
     private final SessionLocks locks;
+    private final SessionAgents agents;
     private final ModelAllowList models;
     private final Execs execs;
     private final Audit audit;
@@ -57,6 +58,7 @@ public final class SessionService implements Sessions {
             SessionRegistry registry,
             EventLogs events,
             SessionLocks locks,
+            SessionAgents agents,
             ModelAllowList models,
             Execs execs,
             Audit audit) {
@@ -65,6 +67,7 @@ public final class SessionService implements Sessions {
         this.registry = registry;
         this.events = events;
         this.locks = locks;
+        this.agents = agents;
         this.models = models;
         this.execs = execs;
         this.audit = audit;
@@ -75,8 +78,15 @@ public final class SessionService implements Sessions {
         if (!request.model().isEmpty()) {
             models.require(request.model());
         }
-        return registry.create(
-                principal.tenant().id(), request.title(), request.model(), request.system(), Optional.empty());
+        Session session = registry.create(
+                agents.newId(principal, request.model(), request.system()),
+                principal.tenant().id(),
+                request.title(),
+                request.model(),
+                request.system(),
+                Optional.empty());
+        agents.opened(principal, session);
+        return session;
     }
 
     @Override
@@ -93,6 +103,7 @@ public final class SessionService implements Sessions {
     public void delete(TenantId tenant, SessionId id) {
         Session session = get(tenant, id);
         try (SessionLocks.Held held = locks.acquire(id)) {
+            agents.forget(id);
             if (session.started()) {
                 // A fork's copy may stand without a turn; what cannot be removed is the tenant's own.
                 tidy(tenants.tenant(tenant).orElseThrow(), "session-delete", FORGET, List.of(id.toString()));
@@ -128,9 +139,11 @@ public final class SessionService implements Sessions {
             Session parent = get(tenant, id);
             if (!parent.started()) {
                 // A session without a conversation gives its fork nothing to begin with.
-                return registry.create(tenant, parent.title(), parent.model(), parent.system(), Optional.empty());
+                return registry.create(
+                        SessionId.random(), tenant, parent.title(), parent.model(), parent.system(), Optional.empty());
             }
-            Session fork = registry.create(tenant, parent.title(), parent.model(), parent.system(), Optional.of(id));
+            Session fork = registry.create(
+                    SessionId.random(), tenant, parent.title(), parent.model(), parent.system(), Optional.of(id));
             List<String> ids = List.of(id.toString(), fork.id().toString());
             if (!tidy(tenants.tenant(tenant).orElseThrow(), "session-fork", FORK, ids)) {
                 delete(tenant, fork.id());
@@ -139,6 +152,7 @@ public final class SessionService implements Sessions {
                         "the conversation could not be copied: its transcript in .claude/projects of HOME is gone or"
                                 + " changed, or the disk is full");
             }
+            agents.opened(principal, fork);
             return fork;
         }
     }

@@ -65,6 +65,8 @@ final class MessageAssembler {
             case AgentEvent.Init init -> List.of();
             case AgentEvent.ControlResponse response -> List.of();
             case AgentEvent.Result result -> List.of();
+            case AgentEvent.TaskStarted started -> List.of();
+            case AgentEvent.TaskEnded ended -> List.of();
             case AgentEvent.Other other -> List.of();
         };
     }

@@ -2,10 +2,11 @@ package dev.cloister.core.turn;
 
 import dev.cloister.core.agent.AgentEnd;
 import dev.cloister.core.agent.AgentEvent;
-import dev.cloister.core.agent.AgentLauncher;
-import dev.cloister.core.agent.AgentRun;
+import dev.cloister.core.agent.AgentStart;
+import dev.cloister.core.agent.Agents;
 import dev.cloister.core.agent.Conversation;
-import dev.cloister.core.broker.BrokerChannel;
+import dev.cloister.core.agent.LiveAgent;
+import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.flow.Outbox;
@@ -20,6 +21,7 @@ import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -35,7 +37,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
 
 /**
- * A turn on its own platform thread, which starts the agent, reads it to its result and takes it away. What the client is
+ * A turn on its own platform thread, which has an agent, leads it to its result and gives it back. What the client is
  * to see goes through a bounded queue: a client that reads slowly slows the agent down, and costs no memory.
  */
 final class RunningTurn implements Turn {
@@ -46,6 +48,7 @@ final class RunningTurn implements Turn {
     private final TurnRequest request;
     private final Session session;
     private final String model;
+    private final Agents.Place place;
     private final Consumer<RunningTurn> whenGone;
     private final MessageAssembler assembler;
     private final EventLogs.Appender events;
@@ -53,7 +56,7 @@ final class RunningTurn implements Turn {
     private final AtomicBoolean booked = new AtomicBoolean();
     private final CompletableFuture<Void> gone = new CompletableFuture<>();
     private final long startedAt = System.nanoTime();
-    private @Nullable AgentRun run;
+    private @Nullable LiveAgent agent;
     private @Nullable String cancelled;
     private boolean timedOut;
     private boolean firstEventSeen;
@@ -70,11 +73,13 @@ final class RunningTurn implements Turn {
             TurnRequest request,
             Session session,
             String model,
+            Agents.Place place,
             Consumer<RunningTurn> whenGone) {
         this.parts = parts;
         this.request = request;
         this.session = session;
         this.model = model;
+        this.place = place;
         this.whenGone = whenGone;
         this.assembler = new MessageAssembler(
                 "msg_" + UUID.randomUUID().toString().replace("-", "").substring(0, 24), model);
@@ -105,7 +110,7 @@ final class RunningTurn implements Turn {
                         parts.turnTimeout().toMillis(),
                         TimeUnit.MILLISECONDS);
         try (Sandboxes.Use use = parts.sandboxes().use(request.principal().tenant())) {
-            TurnOutcome result = attempt(use, TurnService.conversation(session), finishing);
+            TurnOutcome result = attempt(Conversation.of(session), finishing);
             log.debug("turn gone: {}", name(result));
         } catch (IsolationException e) {
             over(
@@ -122,37 +127,50 @@ final class RunningTurn implements Turn {
                     finishing);
         } finally {
             timeout.cancel(false);
+            end();
+        }
+    }
+
+    private void end() {
+        try {
+            place.close();
+        } catch (RuntimeException e) {
+            log.error("the agent of a turn could not be given back", e);
+        } finally {
             parts.metrics().activeTurns().decrementAndGet();
             whenGone.accept(this);
             gone.complete(null);
         }
     }
 
-    /** Runs the agent once, and once more if its transcript is not what the store thought it was. */
-    private TurnOutcome attempt(Sandboxes.Use use, Conversation conversation, Runnable finishing) {
-        AgentLauncher.Started started = parts.launcher()
-                .start(
-                        use.sandbox(),
-                        TurnService.brokerSession(request.principal(), session, model, parts.upstream()),
-                        conversation,
-                        model,
-                        request.system().orElse(session.system()));
-        Optional<Conversation> other;
-        try (started) {
-            if (!adopt(started.run())) {
-                return over(new TurnOutcome.Cancelled(reason().orElse("cancelled")), finishing);
-            }
-            AgentEnd end = started.run().run(UserMessage.content(request, session), this::see);
-            other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end);
-            if (other.isEmpty()) {
-                return over(conclude(end, started.channel()), finishing);
-            }
+    /** Runs the agent once; again if one that was kept had ended meanwhile, or if its transcript is not as the store has it. */
+    private TurnOutcome attempt(Conversation conversation, Runnable finishing) {
+        LiveAgent started = place.start(new AgentStart(
+                conversation,
+                model,
+                request.system().orElse(session.system()),
+                request.principal().upstreamCredential().kind()));
+        if (!adopt(started)) {
+            started.cancel();
+            return over(new TurnOutcome.Cancelled(reason().orElse("cancelled")), finishing);
         }
-        return attempt(use, other.get(), finishing);
+        AgentEnd end = place.run(
+                new BrokerTurn(List.of(model), request.principal().upstreamCredential(), parts.upstream()),
+                UserMessage.content(request, session),
+                this::see);
+        Optional<Conversation> other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end);
+        if (other.isEmpty()) {
+            return over(conclude(end), finishing);
+        }
+        place.discard();
+        return attempt(other.get(), finishing);
     }
 
     /** The server can die between the agent's first write and its own; then one of them is ahead of the other. */
-    private static Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end) {
+    private Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end) {
+        if (place.kept() && !end.begun()) {
+            return Optional.of(conversation);
+        }
         if (conversation instanceof Conversation.Resumed(SessionId id)
                 && end.complaint().contains("No conversation found")) {
             return Optional.of(new Conversation.Fresh(id));
@@ -165,8 +183,8 @@ final class RunningTurn implements Turn {
     }
 
     /** Whether the agent is still wanted. */
-    private synchronized boolean adopt(AgentRun started) {
-        run = started;
+    private synchronized boolean adopt(LiveAgent started) {
+        agent = started;
         return cancelled == null;
     }
 
@@ -217,14 +235,14 @@ final class RunningTurn implements Turn {
                 session.updatedAt());
     }
 
-    private TurnOutcome conclude(AgentEnd end, BrokerChannel channel) {
+    private TurnOutcome conclude(AgentEnd end) {
         end.result().ifPresent(result -> assembler.denied(result.denials()).forEach(this::send));
-        UsageTotals used = channel.used();
+        UsageTotals used = place.channel().used();
         if (timedOut()) {
             return TurnConclusion.timedOut(parts.turnTimeout());
         }
         return reason().<TurnOutcome>map(TurnOutcome.Cancelled::new)
-                .orElseGet(() -> TurnConclusion.of(end, channel.lastFailure(), assembler, used, this::send));
+                .orElseGet(() -> TurnConclusion.of(end, place.channel().lastFailure(), assembler, used, this::send));
     }
 
     private void send(MessageAssembler.Outgoing outgoing) {
@@ -331,12 +349,12 @@ final class RunningTurn implements Turn {
 
     @Override
     public void cancel(String reason) {
-        AgentRun started;
+        LiveAgent started;
         synchronized (this) {
             if (cancelled == null) {
                 cancelled = reason;
             }
-            started = run;
+            started = agent;
         }
         if (started != null) {
             started.cancel();

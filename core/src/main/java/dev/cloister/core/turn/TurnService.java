@@ -1,9 +1,7 @@
 package dev.cloister.core.turn;
 
-import dev.cloister.core.agent.AgentLauncher;
-import dev.cloister.core.agent.Conversation;
+import dev.cloister.core.agent.Agents;
 import dev.cloister.core.audit.Audit;
-import dev.cloister.core.broker.BrokerSession;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
@@ -12,6 +10,7 @@ import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.Session;
+import dev.cloister.core.session.SessionAgents;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
@@ -33,7 +32,8 @@ public final class TurnService implements Turns, AutoCloseable {
     public record Parts(
             Store store,
             Sandboxes sandboxes,
-            AgentLauncher launcher,
+            Agents agents,
+            SessionAgents sessionAgents,
             Upstream upstream,
             EventLogs events,
             SessionLocks locks,
@@ -55,7 +55,7 @@ public final class TurnService implements Turns, AutoCloseable {
     }
 
     @Override
-    public Turn start(TurnRequest request) {
+    public Turn start(TurnRequest request, Runnable stillWanted) {
         Principal principal = request.principal();
         TenantId tenant = principal.tenant().id();
         Optional<Session> known = request.session()
@@ -68,45 +68,52 @@ public final class TurnService implements Turns, AutoCloseable {
                 .orElseThrow(() -> CloisterException.invalid("model: say which model to use"));
         parts.models().require(model);
 
-        Quota.Permit permit = parts.quota().take(tenant);
+        Quota.Permit permit = parts.quota().take(tenant, stillWanted);
         try {
-            Session session = known.orElseGet(() -> insert(tenant, model, request));
-            SessionLocks.Held lock = parts.locks().acquire(session.id());
-            try {
-                // Read again: the turn before may have started the conversation since.
-                Session current = parts.store()
-                        .session(tenant, session.id())
-                        .orElseThrow(() -> CloisterException.notFound("session_id: it was deleted meanwhile"));
-                RunningTurn turn = new RunningTurn(parts, request, current, model, ended -> {
-                    running.remove(current.id(), ended);
-                    lock.close();
-                    permit.close();
-                });
-                running.put(current.id(), turn);
-                turn.begin(lock::finishing);
-                return turn;
-            } catch (RuntimeException e) {
-                lock.close();
-                throw e;
-            }
+            return start(request, known, model, permit);
         } catch (RuntimeException e) {
             permit.close();
             throw e;
         }
     }
 
-    private Session insert(TenantId tenant, String model, TurnRequest request) {
-        return parts.registry().create(tenant, "", model, request.system().orElse(""), Optional.empty());
+    private Turn start(TurnRequest request, Optional<Session> known, String model, Quota.Permit permit) {
+        Principal principal = request.principal();
+        SessionId id = known.map(Session::id)
+                .orElseGet(() -> parts.sessionAgents()
+                        .newId(principal, model, request.system().orElse("")));
+        SessionLocks.Held lock = parts.locks().acquire(id);
+        try {
+            Agents.Place place = parts.agents().admit(principal.tenant(), id);
+            try {
+                RunningTurn turn =
+                        new RunningTurn(parts, request, current(request, known, id, model), model, place, ended -> {
+                            running.remove(id, ended);
+                            lock.close();
+                            permit.close();
+                        });
+                running.put(id, turn);
+                turn.begin(lock::finishing);
+                return turn;
+            } catch (RuntimeException e) {
+                place.close();
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            lock.close();
+            throw e;
+        }
     }
 
-    /** How the agent is to begin, by what it has of the session. */
-    static Conversation conversation(Session session) {
-        return session.started() ? new Conversation.Resumed(session.id()) : new Conversation.Fresh(session.id());
-    }
-
-    static BrokerSession brokerSession(Principal principal, Session session, String model, Upstream upstream) {
-        return new BrokerSession(
-                principal.tenant().id(), session.id(), List.of(model), principal.upstreamCredential(), upstream);
+    /** As it is now: the turn before may have started the conversation since. A new one comes into being only here. */
+    private Session current(TurnRequest request, Optional<Session> known, SessionId id, String model) {
+        TenantId tenant = request.principal().tenant().id();
+        return known.isEmpty()
+                ? parts.registry()
+                        .create(id, tenant, "", model, request.system().orElse(""), Optional.empty())
+                : parts.store()
+                        .session(tenant, id)
+                        .orElseThrow(() -> CloisterException.notFound("session_id: it was deleted meanwhile"));
     }
 
     @Override

@@ -8,4 +8,7 @@ public record UsageTotals(
         long outputTokens,
         long cacheWriteTokens,
         long cacheReadTokens,
-        long costMicros) {}
+        long costMicros) {
+    /** Of no call at all. */
+    public static final UsageTotals NONE = new UsageTotals("", 0, 0, 0, 0, 0, 0);
+}

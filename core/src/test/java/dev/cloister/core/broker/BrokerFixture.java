@@ -70,8 +70,9 @@ final class BrokerFixture implements AutoCloseable {
     }
 
     BrokerChannel open(Path socket, Upstream upstream, Credential credential) {
-        return broker.open(
-                socket, new BrokerSession(TENANT, SESSION, List.of(MODEL, "claude-test-2"), credential, upstream));
+        BrokerChannel channel = broker.open(socket, new BrokerSession(TENANT, SESSION));
+        channel.serve(new BrokerTurn(List.of(MODEL, "claude-test-2"), credential, upstream));
+        return channel;
     }
 
     static String body() {

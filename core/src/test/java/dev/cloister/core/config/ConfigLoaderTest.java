@@ -33,8 +33,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ConfigLoaderTest {
-    private static final HostDefaults USER = new HostDefaults(false, Path.of("/home/ada"), Optional.empty());
-    private static final HostDefaults ROOT = new HostDefaults(true, Path.of("/root"), Optional.of(Path.of("/run")));
+    private static final HostDefaults USER = new HostDefaults(false, Path.of("/home/ada"), Optional.empty(), 8L << 30);
+    private static final HostDefaults ROOT =
+            new HostDefaults(true, Path.of("/root"), Optional.of(Path.of("/run")), 8L << 30);
 
     @TempDir
     Path directory;
@@ -81,7 +82,16 @@ class ConfigLoaderTest {
                         new Price("claude-opus-*", 5, 25),
                         new Price("claude-sonnet-*", 3, 15),
                         new Price("claude-haiku-*", 1, 5));
-        assertThat(config.agent().executable()).isEmpty();
+        assertThat(config.agent())
+                .isEqualTo(new CloisterConfig.Agent(
+                        Optional.empty(),
+                        200,
+                        Duration.ofMinutes(30),
+                        2,
+                        CloisterConfig.Prewarm.SESSION,
+                        Duration.ofMinutes(10),
+                        4,
+                        6L << 30));
         assertThat(config.policy().allow()).isEmpty();
         assertThat(config.limits())
                 .isEqualTo(new CloisterConfig.Limits(
@@ -94,6 +104,9 @@ class ConfigLoaderTest {
                         Duration.ofSeconds(30),
                         32,
                         8,
+                        256,
+                        16,
+                        Duration.ofSeconds(20),
                         2048,
                         512,
                         Duration.ofMinutes(10),

@@ -81,7 +81,7 @@ class ExecServiceTest {
                 "directories");
         books = new UsageBooks(metrics, (who, used) -> {}, violations);
         Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books, Optional.empty(), false);
-        Quota quota = new Quota("commands", 10, PER_TENANT);
+        Quota quota = new Quota("commands", 10, PER_TENANT, Quota.Queue.NONE);
         workspaces = new WorkspaceService(root, sandboxes, quota, timer, Duration.ofMinutes(1));
         execs = new ExecService(
                 sandboxes,

@@ -18,7 +18,7 @@ class QuotaTest {
     private static final TenantId B = new TenantId("b".repeat(32));
     private static final TenantId C = new TenantId("c".repeat(32));
 
-    private final Quota quota = new Quota("turns", 3, 2);
+    private final Quota quota = new Quota("turns", 3, 2, Quota.Queue.NONE);
 
     private void assertRefused(TenantId tenant, ErrorCode code) {
         assertThatThrownBy(() -> quota.take(tenant))

@@ -20,6 +20,8 @@ public final class FakeAgent implements FakeProcess.Program {
     private final List<String> lines;
     private final List<String> received = new CopyOnWriteArrayList<>();
     private boolean endsAfterLines;
+    private int lastMessage = Integer.MAX_VALUE;
+    private int messages;
 
     /** @param settingsResponse the {@code response} of the answer to get_settings */
     public FakeAgent(String settingsResponse, String... lines) {
@@ -46,10 +48,17 @@ public final class FakeAgent implements FakeProcess.Program {
         return this;
     }
 
+    /** Makes it die when it gets that message, before it says anything; the first is 1. */
+    public FakeAgent thatDiesAt(int message) {
+        lastMessage = message;
+        return this;
+    }
+
     /** The same agent, which answers get_settings so. */
     public FakeAgent told(String response) {
         FakeAgent agent = new FakeAgent(response, lines.toArray(String[]::new));
         agent.endsAfterLines = endsAfterLines;
+        agent.lastMessage = lastMessage;
         return agent;
     }
 
@@ -105,6 +114,9 @@ public final class FakeAgent implements FakeProcess.Program {
             received.add(line.get());
             JsonNode json = JSON.readTree(line.get());
             if (json.path("type").asString().equals("user")) {
+                if (++messages >= lastMessage) {
+                    return 1;
+                }
                 for (String answer : lines) {
                     terminal.print(answer + "\n");
                 }

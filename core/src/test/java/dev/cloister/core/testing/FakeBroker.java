@@ -3,6 +3,7 @@ package dev.cloister.core.testing;
 import dev.cloister.core.broker.Broker;
 import dev.cloister.core.broker.BrokerChannel;
 import dev.cloister.core.broker.BrokerSession;
+import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.usage.UsageTotals;
 import java.nio.file.Path;
@@ -14,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A broker without sockets, which says of every session what the test wants. */
 public final class FakeBroker implements Broker {
-    private final List<BrokerSession> sessions = new CopyOnWriteArrayList<>();
+    private final List<BrokerTurn> turns = new CopyOnWriteArrayList<>();
+    private final AtomicInteger serving = new AtomicInteger();
     private final AtomicInteger open = new AtomicInteger();
     private volatile @Nullable CloisterException lastFailure;
 
@@ -23,8 +25,13 @@ public final class FakeBroker implements Broker {
         lastFailure = failure;
     }
 
-    public List<BrokerSession> sessions() {
-        return List.copyOf(sessions);
+    public List<BrokerTurn> turns() {
+        return List.copyOf(turns);
+    }
+
+    /** How many channels pass calls on now. */
+    public int serving() {
+        return serving.get();
     }
 
     public int open() {
@@ -33,9 +40,19 @@ public final class FakeBroker implements Broker {
 
     @Override
     public BrokerChannel open(Path socket, BrokerSession session) {
-        sessions.add(session);
         open.incrementAndGet();
         return new BrokerChannel() {
+            @Override
+            public void serve(BrokerTurn turn) {
+                turns.add(turn);
+                serving.incrementAndGet();
+            }
+
+            @Override
+            public void rest() {
+                serving.decrementAndGet();
+            }
+
             @Override
             public UsageTotals used() {
                 return new UsageTotals("m-1", 1, 10, 20, 0, 0, 30);

@@ -15,10 +15,13 @@ import java.nio.channels.Pipe;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** A process that is a thread of the test, with real pipes. To terminate it interrupts it and closes its ends. */
 public final class FakeProcess implements SandboxProcess {
@@ -34,6 +37,7 @@ public final class FakeProcess implements SandboxProcess {
     private final List<Duration> terminations = new CopyOnWriteArrayList<>();
     private final CompletableFuture<ExitStatus> ended = new CompletableFuture<>();
     private final Thread thread;
+    private volatile @Nullable LongSupplier memory;
 
     /** Thrown by a program that the kernel or the sandbox ends. */
     public static final class EndedAs extends RuntimeException {
@@ -42,6 +46,12 @@ public final class FakeProcess implements SandboxProcess {
         public EndedAs(ExitStatus status) {
             this.status = status;
         }
+    }
+
+    /** How much memory it says it takes; it is asked each time. */
+    public FakeProcess taking(LongSupplier bytes) {
+        memory = bytes;
+        return this;
     }
 
     /** What the process does; its return value is the exit code. */
@@ -144,6 +154,12 @@ public final class FakeProcess implements SandboxProcess {
     @Override
     public boolean isAlive() {
         return !ended.isDone();
+    }
+
+    @Override
+    public OptionalLong memory() {
+        LongSupplier told = memory;
+        return told == null || !isAlive() ? OptionalLong.empty() : OptionalLong.of(told.getAsLong());
     }
 
     @Override

@@ -2,7 +2,10 @@ package dev.cloister.core.turn;
 
 import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
+import dev.cloister.core.agent.Agents;
+import dev.cloister.core.agent.Prewarming;
 import dev.cloister.core.audit.Audit;
+import dev.cloister.core.config.CloisterConfig.Prewarm;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
@@ -43,6 +46,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
@@ -63,7 +68,13 @@ final class TurnFixture implements AutoCloseable {
     final FakeBackend backend;
     final EventLogs events;
     final Tenant tenant;
+    final Agents agents;
+    final Prewarming prewarming;
     final TurnService turns;
+    final SessionRegistry registry;
+    final AtomicLong memoryAvailable = new AtomicLong(Long.MAX_VALUE);
+    final AtomicLong memoryOfEach = new AtomicLong();
+    final List<FakeProcess> processes = new CopyOnWriteArrayList<>();
 
     private final Queue<FakeProcess.Program> programs = new ConcurrentLinkedQueue<>();
     private final UsageBooks books;
@@ -71,7 +82,12 @@ final class TurnFixture implements AutoCloseable {
     private final Metrics metrics = new Metrics(new SimpleMeterRegistry());
     private volatile @Nullable String unlaunchable;
 
+    /** Each turn has an agent of its own. */
     TurnFixture(Path directory) throws IOException {
+        this(directory, new Agents.Limits(Duration.ZERO, 1, Long.MAX_VALUE), Prewarm.NONE);
+    }
+
+    TurnFixture(Path directory, Agents.Limits limits, Prewarm prewarm) throws IOException {
         Clock clock = Clock.systemUTC();
         tenant = store.tenantOf(
                 new Fingerprint("a".repeat(32)), new UidAllocation.Shared(TestWorkspaces.tenantUid()), 1);
@@ -81,15 +97,22 @@ final class TurnFixture implements AutoCloseable {
         AgentSettings settings = new AgentSettings(
                 "/opt/agent", "1.2.3", new ToolPolicy(List.of("Bash"), List.of("Bash"), List.of()), 10, 0);
         books = new UsageBooks(metrics, store::addSandboxUsage, new Violations(audit, metrics, "directories"));
+        Sandboxes sandboxes =
+                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty(), false);
+        agents = new Agents(
+                sandboxes, new AgentLauncher(broker, settings, timer), limits, memoryAvailable::get, metrics, timer);
+        prewarming = new Prewarming(prewarm, agents, store, Optional.of(MODEL), clock);
+        registry = new SessionRegistry(store, audit, clock, 100);
         turns = new TurnService(new TurnService.Parts(
                 store,
-                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty(), false),
-                new AgentLauncher(broker, settings, timer),
+                sandboxes,
+                agents,
+                prewarming,
                 new ScriptedUpstream(),
                 events,
                 new SessionLocks(),
-                new SessionRegistry(store, audit, clock, 100),
-                new Quota("turns", 10, TURNS_PER_TENANT),
+                registry,
+                new Quota("turns", 10, TURNS_PER_TENANT, Quota.Queue.NONE),
                 new ModelAllowList(List.of("claude-*")),
                 audit,
                 new Violations(audit, metrics, "directories"),
@@ -129,7 +152,10 @@ final class TurnFixture implements AutoCloseable {
             throw new IsolationException(new Finding("no sandbox", why, "make one"));
         }
         FakeProcess.Program program = programs.remove();
-        return new FakeProcess(program instanceof FakeAgent agent ? agent.told(settings(spec)) : program);
+        FakeProcess process = new FakeProcess(program instanceof FakeAgent agent ? agent.told(settings(spec)) : program)
+                .taking(memoryOfEach::get);
+        processes.add(process);
+        return process;
     }
 
     /** As the real agent, it takes the settings from the file that it is told. */
@@ -150,14 +176,26 @@ final class TurnFixture implements AutoCloseable {
     Turn start(Optional<SessionId> session, String text, String model) {
         ArrayNode content = JsonNodeFactory.instance.arrayNode();
         content.addObject().put("type", "text").put("text", text);
-        return turns.start(new TurnRequest(
-                new Principal(tenant, CREDENTIAL),
-                "req_1",
-                session,
-                Optional.of(model),
-                Optional.empty(),
-                List.of(),
-                content));
+        return turns.start(
+                new TurnRequest(
+                        new Principal(tenant, CREDENTIAL),
+                        "req_1",
+                        session,
+                        Optional.of(model),
+                        Optional.empty(),
+                        List.of(),
+                        content),
+                () -> {});
+    }
+
+    /** How many agents wait for another turn. */
+    int idle() {
+        return metrics.idleAgents().get();
+    }
+
+    /** Waits until no turn runs; agents may wait for another. */
+    void awaitTurnsOver() throws InterruptedException {
+        Eventually.holds("all turns are over", () -> metrics.activeTurns().get() == 0);
     }
 
     /** Waits until nothing of any turn is left. */
@@ -172,6 +210,7 @@ final class TurnFixture implements AutoCloseable {
     @Override
     public void close() throws InterruptedException {
         turns.close();
+        agents.close();
         awaitQuiet();
         books.close();
         events.close();

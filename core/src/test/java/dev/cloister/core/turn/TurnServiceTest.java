@@ -120,7 +120,7 @@ class TurnServiceTest {
     void theBrokerGetsTheCallersCredentialAndTheAgentDoesNot() throws Exception {
         fixture.agents(says("hello", DONE));
         outcome(fixture.start(Optional.empty(), "hi"));
-        assertThat(fixture.broker.sessions()).singleElement().satisfies(session -> {
+        assertThat(fixture.broker.turns()).singleElement().satisfies(session -> {
             assertThat(session.credential()).isEqualTo(TurnFixture.CREDENTIAL);
             assertThat(session.models()).containsExactly(TurnFixture.MODEL);
         });

@@ -69,9 +69,9 @@ final class MessagesApi {
      * @return the answer, if it is not to be streamed
      */
     private Optional<ObjectNode> run(Context context, TurnRequest request, boolean streamed) {
-        try (Turn turn = turns.start(request)) {
+        Patience patience = new Patience(Exchange.of(context.req()).connection(), stopping);
+        try (Turn turn = turns.start(request, patience::check)) {
             context.res().setHeader("Cloister-Session", turn.session().toString());
-            Patience patience = new Patience(Exchange.of(context.req()).connection(), stopping);
             try {
                 if (!streamed) {
                     return Optional.of(answer(turn, patience));

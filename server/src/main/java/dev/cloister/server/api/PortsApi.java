@@ -62,7 +62,7 @@ public final class PortsApi extends Handler.Wrapper {
     private final boolean open;
     private final Authentication authentication;
     private final Ports ports;
-    private final Quota quota = new Quota("requests to ports", MOST, MOST_PER_TENANT);
+    private final Quota quota = new Quota("requests to ports", MOST, MOST_PER_TENANT, Quota.Queue.NONE);
     private final Relay relay = new Relay();
 
     /** @param with the ports and who may ask for them */

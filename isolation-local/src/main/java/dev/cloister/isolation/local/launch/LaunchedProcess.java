@@ -1,11 +1,13 @@
 package dev.cloister.isolation.local.launch;
 
+import dev.cloister.isolation.local.process.ProcessMemory;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.SandboxProcess;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -84,6 +86,11 @@ public final class LaunchedProcess implements SandboxProcess {
     @Override
     public boolean isAlive() {
         return !status.isDone();
+    }
+
+    @Override
+    public OptionalLong memory() {
+        return ProcessMemory.ofTree(launcher.pid());
     }
 
     @Override

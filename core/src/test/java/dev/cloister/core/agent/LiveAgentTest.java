@@ -27,14 +27,14 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 @Timeout(120)
-class AgentRunTest {
+class LiveAgentTest {
     private static final ObjectNode SETTINGS =
             JsonNodeFactory.instance.objectNode().put("mode", "dontAsk").put("hooks", false);
     private static final ArrayNode MESSAGE =
             JsonNodeFactory.instance.arrayNode().add("do it");
 
-    private static final long HANDSHAKE = AgentRun.HANDSHAKE.toMillis();
-    private static final long GRACE = AgentRun.GRACE.toMillis();
+    private static final long HANDSHAKE = LiveAgent.HANDSHAKE.toMillis();
+    private static final long GRACE = LiveAgent.GRACE.toMillis();
 
     private final ManualTimer timer = new ManualTimer();
     /** Not the common pool: a run blocks its thread, and the pool may have one. */
@@ -49,12 +49,12 @@ class AgentRunTest {
         threads.shutdownNow();
     }
 
-    private AgentRun run(FakeProcess process) {
-        return new AgentRun(process, SETTINGS, timer);
+    private LiveAgent run(FakeProcess process) {
+        return new LiveAgent(process, SETTINGS, timer);
     }
 
     private AgentEnd played(FakeAgent agent) {
-        AgentRun run = run(new FakeProcess(agent));
+        LiveAgent run = run(new FakeProcess(agent));
         AgentEnd end = run.run(MESSAGE, events::add);
         run.awaitEnd();
         return end;
@@ -103,7 +103,7 @@ class AgentRunTest {
     }
 
     private void assertRefused(FakeAgent agent, String why) {
-        AgentRun run = run(new FakeProcess(agent));
+        LiveAgent run = run(new FakeProcess(agent));
         assertThatThrownBy(() -> run.run(MESSAGE, events::add))
                 .isInstanceOfSatisfying(
                         CloisterException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.AGENT_FAILED))
@@ -154,7 +154,7 @@ class AgentRunTest {
             }
             return 1;
         });
-        AgentRun run = run(process);
+        LiveAgent run = run(process);
         AgentEnd end = run.run(MESSAGE, events::add);
         run.awaitEnd();
         assertThat(end.result()).map(AgentEvent.Result::failed).contains(true);
@@ -173,8 +173,9 @@ class AgentRunTest {
     void aResultThatIsCutOffIsNone() {
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
-            terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
-                    + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.print(
+                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                            + FakeAgent.took(SETTINGS) + "}}\n");
             terminal.readLine();
             terminal.print(FakeAgent.result("success", false, "done"));
             return 0;
@@ -184,7 +185,7 @@ class AgentRunTest {
 
     @Test
     void aLineThatIsNotJsonEndsTheRunWithoutQuotingIt() {
-        AgentRun run = run(new FakeProcess(FakeAgent.obedient(SETTINGS, "secret text")));
+        LiveAgent run = run(new FakeProcess(FakeAgent.obedient(SETTINGS, "secret text")));
         assertThatThrownBy(() -> run.run(MESSAGE, events::add))
                 .isInstanceOf(CloisterException.class)
                 .hasMessageContaining("not JSON")
@@ -212,8 +213,9 @@ class AgentRunTest {
         CompletableFuture<Void> work = new CompletableFuture<>();
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
-            terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
-                    + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.print(
+                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                            + FakeAgent.took(SETTINGS) + "}}\n");
             terminal.readLine();
             terminal.print(FakeAgent.init("dontAsk") + "\n");
             work.join();
@@ -234,7 +236,7 @@ class AgentRunTest {
     void cancelInterruptsAnAgentThatListensAndKillsNobody() throws Exception {
         FakeAgent agent = FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"));
         FakeProcess process = new FakeProcess(agent);
-        AgentRun run = run(process);
+        LiveAgent run = run(process);
         CompletableFuture<AgentEnd> end = started(run);
         Eventually.holds("the agent works", () -> !events.isEmpty());
         run.cancel();
@@ -254,12 +256,13 @@ class AgentRunTest {
             for (Optional<String> line = terminal.readLine(); line.isPresent(); line = terminal.readLine()) {
                 received.add(line.get());
                 slow.join();
-                terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"response\":"
-                        + FakeAgent.took(SETTINGS) + "}}\n");
+                terminal.print(
+                        "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                                + FakeAgent.took(SETTINGS) + "}}\n");
             }
             return 0;
         });
-        AgentRun run = run(process);
+        LiveAgent run = run(process);
         CompletableFuture<AgentEnd> end = started(run);
         Eventually.holds("it was asked for its settings", () -> !received.isEmpty());
         run.cancel();
@@ -277,7 +280,7 @@ class AgentRunTest {
             Thread.sleep(Duration.ofDays(1));
             return 0;
         });
-        AgentRun run = run(process);
+        LiveAgent run = run(process);
         CompletableFuture<AgentEnd> end = started(run);
         Eventually.holds("waits for the settings", () -> timer.waiting().contains(HANDSHAKE));
         run.cancel();
@@ -296,7 +299,7 @@ class AgentRunTest {
             Thread.sleep(Duration.ofDays(1));
             return 0;
         });
-        AgentRun run = run(process);
+        LiveAgent run = run(process);
         assertThat(run.run(MESSAGE, events::add).result()).isPresent();
         CompletableFuture<Void> gone = CompletableFuture.runAsync(run::awaitEnd, threads);
         Eventually.holds("it is waited for", () -> timer.waiting().contains(GRACE));
@@ -306,7 +309,107 @@ class AgentRunTest {
         assertThat(process.terminations()).containsExactly(Duration.ZERO);
     }
 
-    private CompletableFuture<AgentEnd> started(AgentRun run) {
+    @Test
+    void oneMessageComesAfterAnother() {
+        FakeAgent agent =
+                FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"), FakeAgent.result("success", false, "done"));
+        LiveAgent run = run(new FakeProcess(agent));
+        for (int i = 0; i < 3; i++) {
+            assertThat(run.isFit()).isTrue();
+            AgentEnd end = run.run(MESSAGE, events::add);
+            assertThat(end.result()).map(AgentEvent.Result::text).contains("done");
+            assertThat(end.begun()).isTrue();
+        }
+        run.awaitEnd();
+        assertThat(run.isFit()).isFalse();
+        assertThat(agent.received().stream().filter(line -> line.contains("get_settings")))
+                .hasSize(3);
+        assertThat(timer.waiting()).isEmpty();
+    }
+
+    @Test
+    void anAgentThatEndsWhileItWaitsIsFoundOutAndTakesNoMessage() throws Exception {
+        FakeProcess process = new FakeProcess(terminal -> 0);
+        LiveAgent run = run(process);
+        CompletableFuture<Void> lost = new CompletableFuture<>();
+        run.whenLost(() -> lost.complete(null));
+        lost.get(60, TimeUnit.SECONDS);
+        assertThat(run.isFit()).isFalse();
+        AgentEnd end = run.run(MESSAGE, events::add);
+        assertThat(end.begun()).isFalse();
+        assertThat(end.result()).isEmpty();
+    }
+
+    @Test
+    void whatIsSaidWithoutBeingAskedIsNotTakenForAnAnswer() throws Exception {
+        String[] unasked = {
+            FakeAgent.init("dontAsk"), FakeAgent.result("success", false, "unasked"), FakeAgent.says("unasked")[0]
+        };
+        for (String line : unasked) {
+            LiveAgent run = run(new FakeProcess(terminal -> {
+                terminal.print(line + "\n");
+                while (terminal.readLine().isPresent()) {
+                    terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\","
+                            + "\"request_id\":\"settings-1\",\"response\":" + FakeAgent.took(SETTINGS) + "}}\n");
+                }
+                return 0;
+            }));
+            AgentEnd end = run.run(MESSAGE, events::add);
+            assertThat(end.begun()).isFalse();
+            assertThat(events).isEmpty();
+            assertThat(run.isFit()).isFalse();
+            run.awaitEnd();
+        }
+    }
+
+    @Test
+    void anAgentWithACommandInTheBackgroundIsNotFitUntilThatIsOver() throws Exception {
+        FakeAgent agent = FakeAgent.obedient(
+                SETTINGS,
+                FakeAgent.init("dontAsk"),
+                "{\"type\":\"system\",\"subtype\":\"task_started\",\"task_id\":\"b1\"}",
+                FakeAgent.result("success", false, "done"),
+                "{\"type\":\"system\",\"subtype\":\"task_updated\",\"task_id\":\"b1\"}");
+        LiveAgent run = run(new FakeProcess(agent));
+        assertThat(run.run(MESSAGE, events::add).result()).isPresent();
+        assertThat(run.isFit()).isFalse();
+        run.awaitEnd();
+
+        LiveAgent other = run(new FakeProcess(FakeAgent.obedient(
+                SETTINGS,
+                FakeAgent.init("dontAsk"),
+                "{\"type\":\"system\",\"subtype\":\"task_started\",\"task_id\":\"b1\"}",
+                "{\"type\":\"system\",\"subtype\":\"task_notification\",\"task_id\":\"b1\"}",
+                FakeAgent.result("success", false, "done"))));
+        assertThat(other.run(MESSAGE, events::add).result()).isPresent();
+        assertThat(other.isFit()).isTrue();
+        other.awaitEnd();
+    }
+
+    @Test
+    void anAgentThatWasCancelledIsNotFit() throws Exception {
+        LiveAgent run = run(new FakeProcess(FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"))));
+        CompletableFuture<AgentEnd> end = started(run);
+        Eventually.holds("the agent works", () -> !events.isEmpty());
+        run.cancel();
+        assertThat(end.get(60, TimeUnit.SECONDS).result()).isPresent();
+        assertThat(run.isFit()).isFalse();
+        run.awaitEnd();
+    }
+
+    @Test
+    void whatTheReaderThrowsEndsTheMessage() {
+        LiveAgent run = run(new FakeProcess(FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"))));
+        assertThatThrownBy(() -> run.run(MESSAGE, event -> {
+                    throw new CloisterException(ErrorCode.AGENT_FAILED, "other rules");
+                }))
+                .isInstanceOf(CloisterException.class)
+                .hasMessage("other rules");
+        assertThat(run.isFit()).isFalse();
+        run.awaitEnd();
+    }
+
+    private CompletableFuture<AgentEnd> started(LiveAgent run) {
         return CompletableFuture.supplyAsync(() -> run.run(MESSAGE, events::add), threads);
     }
 }

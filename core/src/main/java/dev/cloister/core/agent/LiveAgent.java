@@ -1,0 +1,372 @@
+package dev.cloister.core.agent;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.core.error.ErrorCode;
+import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.SandboxProcess;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A started agent process, which takes one message after another until it is told to end. A platform thread of its own
+ * reads what it prints, from its start to its end, also while it has nothing to do.
+ *
+ * <p>{@link #run} is for one thread at a time, and not for a virtual one: it writes to a pipe. The rest is thread-safe.
+ */
+public final class LiveAgent {
+    /** How long the agent may take to say which settings it took; a healthy one needs well below a second. */
+    static final Duration HANDSHAKE = Duration.ofSeconds(30);
+    /** Between the interrupt, which lets the agent end its tools, and the kill. */
+    static final Duration GRACE = Duration.ofSeconds(2);
+
+    private static final int MAX_LINE = 64 << 20;
+
+    private final SandboxProcess process;
+    private final ObjectNode settings;
+    private final ScheduledExecutorService timer;
+    private final Complaint complaint;
+    /** Commands that a tool left running; their end would make the agent go on by itself. */
+    private final Set<String> tasks = new HashSet<>();
+
+    private @Nullable Message current;
+    private @Nullable ScheduledFuture<?> pendingKill;
+    private int messages;
+    private boolean over;
+    private boolean silent;
+    private boolean unfit;
+    private Runnable whenLost = () -> {};
+
+    /** One message on its way through the agent. */
+    private static final class Message {
+        final String readBack;
+        final Consumer<AgentEvent> events;
+        /** Empty: the agent ended, or said how it ended, before it answered. */
+        final CompletableFuture<Optional<AgentEvent.ControlResponse>> settings = new CompletableFuture<>();
+
+        final CompletableFuture<Optional<AgentEvent.Result>> result = new CompletableFuture<>();
+        boolean sent;
+        boolean begun;
+
+        Message(String readBack, Consumer<AgentEvent> events) {
+            this.readBack = readBack;
+            this.events = events;
+        }
+
+        void end(Optional<AgentEvent.Result> how) {
+            settings.complete(Optional.empty());
+            result.complete(how);
+        }
+
+        void fail(RuntimeException why) {
+            settings.complete(Optional.empty());
+            result.completeExceptionally(why);
+        }
+    }
+
+    /** @param settings what the agent was told to take, to be compared with what it took */
+    LiveAgent(SandboxProcess process, ObjectNode settings, ScheduledExecutorService timer) {
+        this.process = process;
+        this.settings = settings;
+        this.timer = timer;
+        this.complaint = new Complaint(process.stderr());
+        platform("stderr", complaint);
+        platform("stdout", this::read);
+    }
+
+    private void platform(String what, Runnable task) {
+        Thread.ofPlatform()
+                .daemon(true)
+                .name("agent-" + what + "-" + process.pid())
+                .start(task);
+    }
+
+    private void read() {
+        LineReader lines = new LineReader(process.stdout(), MAX_LINE);
+        try {
+            for (Optional<String> line = lines.next(); line.isPresent(); line = lines.next()) {
+                for (AgentEvent event : StreamJson.parse(line.get())) {
+                    accept(event);
+                }
+            }
+        } catch (IOException e) {
+            // The process was ended, by cancel or by itself: its pipes are closed.
+            fallSilent(null);
+            return;
+        } catch (RuntimeException e) {
+            fallSilent(e);
+            return;
+        }
+        fallSilent(null);
+    }
+
+    private void accept(AgentEvent event) {
+        @Nullable Message message;
+        synchronized (this) {
+            message = current;
+            switch (event) {
+                case AgentEvent.TaskStarted started -> tasks.add(started.id());
+                case AgentEvent.TaskEnded ended -> tasks.remove(ended.id());
+                case AgentEvent.Init init when message != null && message.sent -> message.begun = true;
+                default -> {}
+            }
+        }
+        switch (event) {
+            case AgentEvent.ControlResponse response -> {
+                if (message != null && response.requestId().equals(message.readBack)) {
+                    message.settings.complete(Optional.of(response));
+                }
+            }
+            case AgentEvent.Other _, AgentEvent.TaskStarted _, AgentEvent.TaskEnded _ -> {}
+            case AgentEvent.Result result -> {
+                // Before the message was sent it is how the start failed, or the end of something unasked.
+                if (message == null || !message.sent) {
+                    lose();
+                }
+                if (message != null) {
+                    message.end(Optional.of(result));
+                }
+            }
+            default -> {
+                if (message != null && message.sent) {
+                    message.events.accept(event);
+                } else {
+                    lose();
+                }
+            }
+        }
+    }
+
+    /** What it says without being asked would be taken for the answer to the next message. */
+    private void lose() {
+        Runnable told;
+        synchronized (this) {
+            unfit = true;
+            told = current == null ? whenLost : () -> {};
+        }
+        told.run();
+    }
+
+    /** @param why a fault in what it printed, or of those who were given it; null: its output ended */
+    private void fallSilent(@Nullable RuntimeException why) {
+        @Nullable Message message;
+        synchronized (this) {
+            silent = true;
+            message = current;
+        }
+        if (message == null) {
+            lose();
+        } else if (why == null) {
+            message.end(Optional.empty());
+        } else {
+            message.fail(why);
+        }
+    }
+
+    /**
+     * Has the settings read back, sends the message and waits for its result. The agent lives on, unless it has none.
+     *
+     * @param events gets each event in order, on the agent's own thread
+     * @throws CloisterException AGENT_FAILED if the agent did not take its settings as given; the message was then not sent
+     */
+    public AgentEnd run(ArrayNode content, Consumer<AgentEvent> events) {
+        Message message;
+        synchronized (this) {
+            message = new Message("settings-" + ++messages, events);
+            if (silent || over || unfit) {
+                message.end(Optional.empty());
+            }
+            current = message;
+        }
+        ScheduledFuture<?> impatience = timer.schedule(this::kill, HANDSHAKE.toMillis(), TimeUnit.MILLISECONDS);
+        try {
+            send(StreamJson.controlRequest(message.readBack, "get_settings"));
+            Optional<AgentEvent.ControlResponse> readBack = message.settings.join();
+            impatience.cancel(false);
+            if (readBack.isPresent()) {
+                checkSettings(readBack.get());
+                if (!mayBegin(message)) {
+                    return endWithout(message);
+                }
+                send(StreamJson.userMessage(content));
+            }
+            return end(message, message.result.join());
+        } catch (IOException e) {
+            return endWithout(message);
+        } catch (CompletionException e) {
+            return brokenOff(message, e);
+        } finally {
+            impatience.cancel(false);
+            synchronized (this) {
+                current = null;
+            }
+        }
+    }
+
+    /** All that the agent said of its own accord came before its answer, so what comes from now on belongs to the message. */
+    private synchronized boolean mayBegin(Message message) {
+        message.sent = pendingKill == null && !unfit;
+        return message.sent;
+    }
+
+    private AgentEnd end(Message message, Optional<AgentEvent.Result> result) {
+        return result.isEmpty() ? endWithout(message) : new AgentEnd(result, begun(message), false, complaint.text());
+    }
+
+    private AgentEnd endWithout(Message message) {
+        finish();
+        complaint.awaitEnd(GRACE);
+        return new AgentEnd(Optional.empty(), begun(message), endedOutOfMemory(), complaint.text());
+    }
+
+    private AgentEnd brokenOff(Message message, CompletionException failure) {
+        finish();
+        switch (failure.getCause()) {
+            case JacksonException cut -> {
+                if (endedOutOfMemory()) {
+                    // Killed in the middle of a line.
+                    return endWithout(message);
+                }
+                throw new CloisterException(
+                        ErrorCode.AGENT_FAILED,
+                        "the agent printed a line that is not JSON; send the message again",
+                        cut);
+            }
+            case RuntimeException own -> throw own;
+            case null, default -> throw failure;
+        }
+    }
+
+    private synchronized boolean begun(Message message) {
+        return message.begun;
+    }
+
+    /** Waits for the process's end, unless it was cancelled: then nobody asks for the cause, and it may take its time. */
+    private boolean endedOutOfMemory() {
+        return !cancelled() && ended() instanceof ExitStatus.OutOfMemory;
+    }
+
+    private void checkSettings(AgentEvent.ControlResponse response) {
+        JsonNode errors = response.response().path("errors");
+        boolean clean = errors.isMissingNode() || errors.isNull() || errors.isEmpty();
+        if (response.success() && clean && settings.equals(response.response().path("effective"))) {
+            return;
+        }
+        finish();
+        throw new CloisterException(
+                ErrorCode.AGENT_FAILED,
+                "the agent did not take its tool policy as given, so the message was not sent: "
+                        + (clean ? "effective settings differ" : "it reports errors")
+                        + "; the operator should check policy.allow and policy.deny and the agent's version");
+    }
+
+    private void send(String line) throws IOException {
+        OutputStream stdin = process.stdin();
+        // Its own lock: whoever waits in a full pipe must not keep others from asking how things stand.
+        synchronized (stdin) {
+            stdin.write((line + "\n").getBytes(StandardCharsets.UTF_8));
+            stdin.flush();
+        }
+    }
+
+    /** Nothing more will be sent: the agent ends when it is idle. */
+    private void finish() {
+        synchronized (this) {
+            if (over) {
+                return;
+            }
+            over = true;
+        }
+        try {
+            process.stdin().close();
+        } catch (IOException e) {
+            // It has ended already.
+            return;
+        }
+    }
+
+    /** Whether it waits for a message and can be given one: it lives, and has done nothing but what it was asked for. */
+    public synchronized boolean isFit() {
+        return current == null && !over && !silent && !unfit && pendingKill == null && tasks.isEmpty();
+    }
+
+    /** Runs something, once, when the agent ends or becomes unfit while it has no message; now if it is so already. */
+    void whenLost(Runnable action) {
+        boolean lost;
+        synchronized (this) {
+            whenLost = action;
+            lost = current == null && (silent || unfit);
+        }
+        if (lost) {
+            action.run();
+        }
+    }
+
+    /** How much memory it and all it started take now, in bytes; empty where the host cannot say. */
+    OptionalLong memory() {
+        return process.memory();
+    }
+
+    /** Interrupts the agent so that it ends its tools, and kills it with all it started if it does not end in time. */
+    public void cancel() {
+        synchronized (this) {
+            if (pendingKill != null || over) {
+                return;
+            }
+            pendingKill = timer.schedule(this::kill, GRACE.toMillis(), TimeUnit.MILLISECONDS);
+        }
+        // On a thread of its own: an agent that does not read would block the caller.
+        platform("interrupt", () -> {
+            try {
+                send(StreamJson.controlRequest("interrupt", "interrupt"));
+            } catch (IOException e) {
+                // It is ending already; what stays falls to the kill that is planned.
+                return;
+            }
+        });
+    }
+
+    private synchronized boolean cancelled() {
+        return pendingKill != null;
+    }
+
+    /** Never on the timer's own thread, which others wait for. */
+    private void kill() {
+        Thread.ofVirtual().name("agent-kill-" + process.pid()).start(() -> process.terminate(Duration.ZERO));
+    }
+
+    /** Tells the agent to end and waits until it and all it started are gone; kills what does not end in time. */
+    public void awaitEnd() {
+        ExitStatus ignored = ended();
+    }
+
+    private ExitStatus ended() {
+        finish();
+        ScheduledFuture<?> last = timer.schedule(this::kill, GRACE.toMillis(), TimeUnit.MILLISECONDS);
+        try {
+            return process.await();
+        } catch (InterruptedException e) {
+            process.terminate(Duration.ZERO);
+            Thread.currentThread().interrupt();
+            return new ExitStatus.Cancelled();
+        } finally {
+            last.cancel(false);
+        }
+    }
+}
