@@ -180,7 +180,7 @@ class WarmSessionsTest {
 
     @Test
     void aTenantThatWasSeenHasAnAgentForItsNextSession() throws Exception {
-        serve(Map.of("agent.prewarm", "tenant", "models.allowed", "[" + TestServer.MODEL + "]"));
+        serve(Map.of("agent.prewarm", "tenant", "models.allowed", TestServer.MODEL));
         server.get("a", "/v1/sessions");
         Until.holds("an agent lives", SOON, () -> agents().size() == 1);
         long agent = theAgent();
@@ -192,7 +192,7 @@ class WarmSessionsTest {
     @Test
     void memoryIsMeasuredAndTheBudgetHolds() throws Exception {
         server.say("a", "one");
-        Until.holds("the agent was measured", SOON, () -> metric("agents_memory_bytes") > 30 << 20);
+        Until.holds("the agent was measured", SOON, () -> metric("agents_memory_bytes") > 100 << 20);
         double one = metric("agents_memory_bytes");
         serve(Map.of("agent.memory-budget", Long.toString((long) (one * 2.5)) + "B"));
         List<String> sessions = new ArrayList<>();
