@@ -220,6 +220,15 @@ class EgressTest {
         assertThat(results.path(0).path("content").asString()).isEqualTo("hello");
     }
 
+    /** The agent has settings of its own for git, and these must not stand in the place of the proxy's. */
+    @Test
+    void theAgentsGitClonesWhatIsPrivate() throws Exception {
+        JsonNode results = server.play(
+                "d",
+                TestServer.bash("git clone -q https://" + SECURE + "/private/repo.git private && cat private/hello"));
+        assertThat(results.path(0).path("content").asString()).isEqualTo("from afar");
+    }
+
     @Test
     void aNameThatLeadsInwardsIsRefusedUnlessItsAddressIsListed() throws Exception {
         assertThat(exec("curl -sS http://inwards.test:8081/").path("stdout").asString())

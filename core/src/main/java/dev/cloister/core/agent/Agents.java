@@ -93,8 +93,16 @@ public final class Agents implements AutoCloseable {
     }
 
     /** A process and what it holds. */
-    private record Running(AgentStart start, Sandboxes.Use use, AgentLauncher.Started started)
+    private record Running(
+            AgentStart start, Map<String, String> surroundings, Sandboxes.Use use, AgentLauncher.Started started)
             implements AutoCloseable {
+        /** Whether starting an agent so, now, would give the same. */
+        boolean meets(AgentStart wanted) {
+            return wanted.isMetBy(start)
+                    && use.surroundings().equals(surroundings)
+                    && started.agent().isFit();
+        }
+
         @Override
         public void close() {
             try {
@@ -211,7 +219,7 @@ public final class Agents implements AutoCloseable {
         public LiveAgent start(AgentStart start) {
             @Nullable Running before = member.running;
             if (before != null) {
-                if (start.isMetBy(before.start()) && before.started().agent().isFit()) {
+                if (before.meets(start)) {
                     kept = true;
                     metrics.agentStart("kept");
                     return before.started().agent();
@@ -267,6 +275,7 @@ public final class Agents implements AutoCloseable {
         try {
             Running running = new Running(
                     start,
+                    use.surroundings(),
                     use,
                     launcher.start(use.sandbox(), new BrokerSession(member.tenant.id(), member.session), start));
             member.running = running;

@@ -11,11 +11,10 @@ import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SharedDirectory;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /** Gives sandboxes their way to the network: the proxy's socket in a share, a port inside, and tools told of it. Thread-safe. */
 public final class Egress {
@@ -70,10 +69,7 @@ public final class Egress {
                 try {
                     share.admit(socket);
                     return new WithEgress(
-                            sandbox,
-                            channel,
-                            new Forward(PORT, share.inner() + "/out"),
-                            () -> proxy.credentials(tenant));
+                            sandbox, channel, new Forward(PORT, share.inner() + "/out"), own -> told(tenant, own));
                 } catch (RuntimeException e) {
                     channel.close();
                     throw e;
@@ -88,46 +84,43 @@ public final class Egress {
         }
     }
 
+    /** What tools of a tenant are told now; it changes with the credentials that are kept for hosts. */
+    Map<String, String> environment(TenantId tenant) {
+        return told(tenant, Map.of());
+    }
+
     /** Has git ask in plain HTTP where the proxy adds what a host wants to see, and speaks TLS. */
-    static Map<String, String> git(List<HostCredential> credentials) {
-        Map<String, String> environment = new TreeMap<>();
-        credentials.stream()
-                .map(HostCredential::insteadOf)
-                .flatMap(Optional::stream)
-                .distinct()
-                .forEach(instead -> {
-                    int number = environment.size() / 2;
-                    environment.put("GIT_CONFIG_KEY_" + number, instead.getKey());
-                    environment.put("GIT_CONFIG_VALUE_" + number, instead.getValue());
-                });
-        if (!environment.isEmpty()) {
-            environment.put("GIT_CONFIG_COUNT", Integer.toString(environment.size() / 2));
-        }
-        return environment;
+    private Map<String, String> told(TenantId tenant, Map<String, String> own) {
+        Map<String, String> all = new TreeMap<>(ENVIRONMENT);
+        all.putAll(own);
+        return GitSettings.added(
+                all,
+                proxy.credentials(tenant).stream()
+                        .map(HostCredential::insteadOf)
+                        .flatMap(Optional::stream)
+                        .distinct()
+                        .toList());
     }
 
     private static final class WithEgress extends DecoratedSandbox {
         private final SocketServer.Channel channel;
         private final Forward forward;
-        private final Supplier<List<HostCredential>> credentials;
+        private final UnaryOperator<Map<String, String>> told;
 
         WithEgress(
                 Sandbox sandbox,
                 SocketServer.Channel channel,
                 Forward forward,
-                Supplier<List<HostCredential>> credentials) {
+                UnaryOperator<Map<String, String>> told) {
             super(sandbox);
             this.channel = channel;
             this.forward = forward;
-            this.credentials = credentials;
+            this.told = told;
         }
 
         @Override
         ProcessSpec changed(ProcessSpec spec) {
-            Map<String, String> environment = new TreeMap<>(ENVIRONMENT);
-            environment.putAll(git(credentials.get()));
-            environment.putAll(spec.env());
-            return spec.withEnv(environment).withForward(forward);
+            return spec.withEnv(told.apply(spec.env())).withForward(forward);
         }
 
         /** The processes first: what they still want of the network is not worth a message. */

@@ -84,6 +84,11 @@ public final class Sandboxes implements Ports, AutoCloseable {
             return sandbox;
         }
 
+        /** What a process that is launched now is told besides its own; one that was launched earlier may know it otherwise. */
+        public Map<String, String> surroundings() {
+            return egress.map(out -> out.environment(tenant)).orElse(Map.of());
+        }
+
         @Override
         public void close() {
             release(this);

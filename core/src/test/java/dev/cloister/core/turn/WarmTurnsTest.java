@@ -280,13 +280,22 @@ class WarmTurnsTest {
         assertThat(fixture.backend.launched()).hasSize(1);
     }
 
+    /** An agent waits, and its thread, which tells where it is to be found after that, has ended. */
+    private static void awaitSpare(TurnFixture fixture) throws InterruptedException {
+        Eventually.holds(
+                "an agent waits",
+                () -> fixture.idle() == 1
+                        && Thread.getAllStackTraces().keySet().stream()
+                                .noneMatch(thread -> thread.getName().equals("agent-spare-" + fixture.tenant.id())));
+    }
+
     @Test
     void aTenantThatIsSeenFindsAnAgentForItsNextSession() throws Exception {
         TurnFixture fixture = open(9, 9, Prewarm.TENANT);
         fixture.agents(says("hello"), says("other model"));
         Principal principal = new Principal(fixture.tenant, TurnFixture.CREDENTIAL);
         fixture.prewarming.seen(principal);
-        Eventually.holds("an agent waits", () -> fixture.idle() == 1);
+        awaitSpare(fixture);
         fixture.prewarming.seen(principal);
         SessionId session = turn(fixture, Optional.empty());
         assertThat(fixture.backend.launched())
@@ -299,7 +308,7 @@ class WarmTurnsTest {
         TurnFixture fixture = open(9, 9, Prewarm.TENANT);
         fixture.agents(says("hello"), says("other model"));
         fixture.prewarming.seen(new Principal(fixture.tenant, TurnFixture.CREDENTIAL));
-        Eventually.holds("an agent waits", () -> fixture.idle() == 1);
+        awaitSpare(fixture);
         assertThat(answer(fixture.start(Optional.empty(), "hi", "claude-other")))
                 .isEqualTo("other model");
         Eventually.holds("the other was ended", () -> fixture.broker.open() <= 1);
