@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.cli.bench;
+
+import org.jspecify.annotations.NullMarked;
