@@ -7,5 +7,10 @@ import picocli.CommandLine.Command;
         name = "bench",
         description = "Measure on this host what Cloister costs.",
         mixinStandardHelpOptions = true,
-        subcommands = {BenchLaunchCommand.class, BenchExhaustionCommand.class, BenchEgressCommand.class})
+        subcommands = {
+            BenchLaunchCommand.class,
+            BenchTurnCommand.class,
+            BenchExhaustionCommand.class,
+            BenchEgressCommand.class
+        })
 final class BenchCommand {}

@@ -189,10 +189,15 @@ class ArchitectureTest {
                         .and(not(named("isolation.tck.Bait")))
                         .and(not(named("isolation.tck.PlainSandbox$Plain")))
                         .and(not(named("isolation.local.cgroup.Patience")))
+                        .and(not(named("cli.bench.ServerChild")))
+                        .and(not(named("cli.bench.Peers")))
+                        // An agent gets its head start.
+                        .and(not(named("cli.bench.TurnBench")))
                         // Another process holds the file.
                         .and(not(named("store.SqliteDatabase")))
                         // Asks over HTTP, as any client has to.
-                        .and(not(named("cli.demo.Story"))))
+                        .and(not(named("cli.demo.Story")))
+                        .and(not(named("cli.bench.CloisterTurns"))))
                 .should()
                 .callMethodWhere(DescribedPredicate.describe(
                         "sleeps",
