@@ -178,6 +178,26 @@ class WarmSessionsTest {
         assertThat(agents()).containsExactly(agent);
     }
 
+    /** A list shows the session to the tenant's other clients before the one that opened it has its answer. */
+    @Test
+    void aTurnThatComesWhileTheAgentIsStartedAheadWaitsForItAndNoLonger() throws Exception {
+        serve(Map.of("agent.prewarm", "session"));
+        try (ExecutorService threads = Executors.newCachedThreadPool()) {
+            Future<HttpResponse<String>> opened = threads.submit(
+                    () -> server.send("POST", "a", "/v1/sessions", "{\"model\":\"" + TestServer.MODEL + "\"}"));
+            JsonNode listed = TestServer.JSON.createArrayNode();
+            while (listed.isEmpty()) {
+                listed = TestServer.JSON
+                        .readTree(server.get("a", "/v1/sessions").body())
+                        .path("data");
+            }
+            String session = listed.path(0).path("id").asString();
+            assertThat(texts(server.say("a", session, "hello"))).isEqualTo("hello");
+            assertThat(opened.get().statusCode()).isEqualTo(201);
+            assertThat(agents()).hasSize(1);
+        }
+    }
+
     @Test
     void aTenantThatWasSeenHasAnAgentForItsNextSession() throws Exception {
         serve(Map.of("agent.prewarm", "tenant", "models.allowed", TestServer.MODEL));

@@ -144,7 +144,7 @@ public final class Agents implements AutoCloseable {
         while (true) {
             @Nullable Member victim;
             synchronized (this) {
-                @Nullable Member known = members.get(session);
+                @Nullable Member known = started(session);
                 if (known != null && known.phase == Phase.IDLE) {
                     return new Place(busy(known));
                 }
@@ -170,6 +170,23 @@ public final class Agents implements AutoCloseable {
                 victim.gone.join();
             } else {
                 end(victim, "memory");
+            }
+        }
+    }
+
+    /** The session's agent, if it has one: as soon as it is not being started ahead of the very turn that asks. */
+    private synchronized @Nullable Member started(SessionId session) {
+        while (true) {
+            @Nullable Member known = members.get(session);
+            if (known == null || known.phase != Phase.BUSY) {
+                return known;
+            }
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CloisterException(
+                        ErrorCode.CLIENT_GONE, "interrupted while waiting for the session's agent", e);
             }
         }
     }
@@ -308,6 +325,7 @@ public final class Agents implements AutoCloseable {
                         () -> evict(member, "idle"), limits.idleTimeout().toMillis(), TimeUnit.MILLISECONDS);
                 excess = excess();
                 showIdle();
+                notifyAll();
             }
         }
         running.started().agent().whenLost(() -> evict(member, "lost"));
@@ -360,6 +378,7 @@ public final class Agents implements AutoCloseable {
             member.expiry = null;
         }
         showIdle();
+        notifyAll();
     }
 
     private void end(Member member, String why) {
@@ -381,8 +400,8 @@ public final class Agents implements AutoCloseable {
     }
 
     /**
-     * Starts an agent ahead of a session's first turn, if there is room without ending another. The session must be known to
-     * nobody else yet. What goes wrong shows at the turn, which tries again.
+     * Starts an agent ahead of a session's first turn, if there is room without ending another. A turn of the session that
+     * comes meanwhile waits for that. What goes wrong shows at the turn, which tries again.
      */
     public void prewarm(Tenant tenant, AgentStart start) {
         SessionId session = start.conversation().id();
