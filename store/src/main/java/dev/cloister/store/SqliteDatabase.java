@@ -50,6 +50,7 @@ final class SqliteDatabase implements AutoCloseable {
     static SqliteDatabase open(Path file) {
         Path absolute = file.toAbsolutePath();
         DatabaseFile.prepare(absolute);
+        NativeLibrary.load(absolute.resolveSibling("."));
         SqliteDatabase database = new SqliteDatabase(absolute);
         try {
             // Readers can only join a database that a writer has put into WAL mode.
