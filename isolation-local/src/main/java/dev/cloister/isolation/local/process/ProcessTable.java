@@ -20,6 +20,8 @@ public record ProcessTable(Map<Long, Entry> processes) {
     public record Entry(long pid, long parent, long uid) {}
 
     private static final Path PROC = Path.of("/proc");
+    private static final String PARENT = "PPid:\t";
+    private static final String UID = "Uid:\t";
 
     public static ProcessTable read() throws IOException {
         Map<Long, Entry> found = new HashMap<>();
@@ -53,16 +55,15 @@ public record ProcessTable(Map<Long, Entry> processes) {
         long parent = 0;
         long uid = -1;
         for (String line : status.lines().toList()) {
-            String[] fields = line.split("\\s+", 3);
-            switch (fields[0]) {
-                case "State:" -> {
-                    if (fields[1].startsWith("Z") || fields[1].startsWith("X")) {
-                        return;
-                    }
-                }
-                case "PPid:" -> parent = Long.parseLong(fields[1]);
-                case "Uid:" -> uid = Long.parseLong(fields[1]);
-                default -> {}
+            // A table is read whenever something ends, and most lines are of no interest: no expressions here.
+            if (line.startsWith("State:\tZ") || line.startsWith("State:\tX")) {
+                return;
+            } else if (line.startsWith(PARENT)) {
+                parent = Long.parseLong(line.substring(PARENT.length()));
+            } else if (line.startsWith(UID)) {
+                // The real one, of four.
+                uid = Long.parseLong(line.substring(UID.length(), line.indexOf('\t', UID.length())));
+                break;
             }
         }
         into.put(pid, new Entry(pid, parent, uid));
