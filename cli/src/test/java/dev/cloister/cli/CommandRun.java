@@ -7,7 +7,7 @@ import picocli.CommandLine;
 /** A command that ran within the test's JVM. */
 record CommandRun(int status, String out, String err) {
     static CommandRun of(String... arguments) {
-        CommandLine commandLine = Main.commandLine();
+        CommandLine commandLine = Main.commandLine(arguments);
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         commandLine.setOut(new PrintWriter(out)).setErr(new PrintWriter(err));
