@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             BenchLaunchCommand.class,
             BenchTurnCommand.class,
+            BenchStartCommand.class,
             BenchExhaustionCommand.class,
             BenchEgressCommand.class
         })

@@ -195,6 +195,8 @@ class ArchitectureTest {
                         .and(not(named("cli.bench.TurnBench")))
                         // Another process holds the file.
                         .and(not(named("store.SqliteDatabase")))
+                        // Measures a server to which nothing happens.
+                        .and(not(named("cli.bench.StartBench")))
                         // Asks over HTTP, as any client has to.
                         .and(not(named("cli.demo.Story")))
                         .and(not(named("cli.bench.CloisterTurns"))))
