@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
             BenchLaunchCommand.class,
             BenchTurnCommand.class,
             BenchStartCommand.class,
+            BenchExecCommand.class,
             BenchExhaustionCommand.class,
             BenchEgressCommand.class
         })

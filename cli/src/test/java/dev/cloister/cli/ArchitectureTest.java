@@ -199,7 +199,9 @@ class ArchitectureTest {
                         .and(not(named("cli.bench.StartBench")))
                         // Asks over HTTP, as any client has to.
                         .and(not(named("cli.demo.Story")))
-                        .and(not(named("cli.bench.CloisterTurns"))))
+                        .and(not(named("cli.bench.CloisterTurns")))
+                        // Clients do nothing for a while too, and a server that is measured is another process.
+                        .and(not(named("cli.bench.Pause"))))
                 .should()
                 .callMethodWhere(DescribedPredicate.describe(
                         "sleeps",

@@ -13,6 +13,15 @@ final class Samples {
         all.computeIfAbsent(name, first -> new ArrayList<>()).add(milliseconds);
     }
 
+    /** Those of one name, in the order in which they came. */
+    List<Double> of(String name) {
+        return List.copyOf(all.getOrDefault(name, List.of()));
+    }
+
+    double sum(String name) {
+        return of(name).stream().mapToDouble(Double::doubleValue).sum();
+    }
+
     List<Measured> measured() {
         return all.entrySet().stream()
                 .map(entry -> Measured.of(entry.getKey(), entry.getValue()))
