@@ -12,6 +12,7 @@ import picocli.CommandLine.Command;
             BenchTurnCommand.class,
             BenchStartCommand.class,
             BenchExecCommand.class,
+            BenchScaleCommand.class,
             BenchExhaustionCommand.class,
             BenchEgressCommand.class
         })
