@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
             BenchStartCommand.class,
             BenchExecCommand.class,
             BenchScaleCommand.class,
+            BenchSoakCommand.class,
             BenchExhaustionCommand.class,
             BenchEgressCommand.class
         })

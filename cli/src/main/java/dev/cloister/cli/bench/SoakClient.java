@@ -1,7 +1,7 @@
 package dev.cloister.cli.bench;
 
-import dev.cloister.cli.bench.SoakTally.Count;
 import dev.cloister.cli.bench.SessionClient.Answer;
+import dev.cloister.cli.bench.SoakTally.Count;
 import dev.cloister.cli.demo.Client;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -139,7 +139,8 @@ final class SoakClient {
 
     private void retire(Talk talk) throws IOException, InterruptedException {
         lastTurn(talk);
-        HttpResponse<String> deleted = http.send("DELETE", token, SESSIONS + "/" + talk.session, SessionClient.nothing());
+        HttpResponse<String> deleted =
+                http.send("DELETE", token, SESSIONS + "/" + talk.session, SessionClient.nothing());
         if (deleted.statusCode() == 204) {
             tally.count(Count.RETIRED);
         } else {

@@ -431,24 +431,27 @@ public final class Agents implements AutoCloseable {
                 && start.isMetBy(member.running.start());
     }
 
-    /** Ends the agent that waits for a turn of a session, and returns when it is gone. One that works is left alone. */
+    /**
+     * Ends the agent that waits for a turn of a session, or is being started ahead of one, and returns when it is gone. The
+     * caller sees to it that no turn of the session runs.
+     */
     public void forget(SessionId session) {
         @Nullable Member member;
-        Phase phase;
+        boolean ours;
         synchronized (this) {
-            member = members.get(session);
-            phase = member == null ? Phase.BUSY : member.phase;
-            if (member != null && phase == Phase.IDLE) {
+            member = started(session);
+            ours = member != null && member.phase == Phase.IDLE;
+            if (member != null && ours) {
                 leave(member);
             }
         }
         if (member == null) {
             return;
         }
-        switch (phase) {
-            case BUSY -> {}
-            case IDLE -> end(member, "forgotten");
-            case LEAVING -> member.gone.join();
+        if (ours) {
+            end(member, "forgotten");
+        } else {
+            member.gone.join();
         }
     }
 
