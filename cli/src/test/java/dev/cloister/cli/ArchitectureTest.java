@@ -189,7 +189,6 @@ class ArchitectureTest {
                         .and(not(named("isolation.tck.Bait")))
                         .and(not(named("isolation.tck.PlainSandbox$Plain")))
                         .and(not(named("isolation.local.cgroup.Patience")))
-                        .and(not(named("cli.bench.ServerChild")))
                         .and(not(named("cli.bench.Peers")))
                         // An agent gets its head start.
                         .and(not(named("cli.bench.TurnBench")))

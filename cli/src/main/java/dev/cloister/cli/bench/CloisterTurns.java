@@ -13,10 +13,10 @@ final class CloisterTurns implements AutoCloseable {
     private static final int CONFLICT = 409;
     private static final long STEP_MS = 10;
 
-    private final ServerChild server;
+    private final OwnServer server;
     private final TurnClient client;
 
-    CloisterTurns(ServerChild server, String tenant) {
+    CloisterTurns(OwnServer server, String tenant) {
         this.server = server;
         this.client = new TurnClient(tenant);
     }
@@ -24,7 +24,7 @@ final class CloisterTurns implements AutoCloseable {
     /** Opens a session that knows its model, so that the server can start its agent. */
     String open() throws IOException, InterruptedException {
         ObjectNode body = JsonMapper.shared().createObjectNode().put("model", Client.MODEL);
-        return client.call("POST", server.uri("/v1/sessions"), Optional.of(body))
+        return client.call("POST", server.uri().resolve("/v1/sessions"), Optional.of(body))
                 .path("id")
                 .asString();
     }
@@ -38,7 +38,7 @@ final class CloisterTurns implements AutoCloseable {
                 .put("stream", true);
         session.ifPresent(id -> body.put("session_id", id));
         body.putArray("messages").addObject().put("role", "user").put("content", message);
-        return client.turn(server.uri("/v1/messages"), body, CloisterTurns::text);
+        return client.turn(server.uri().resolve("/v1/messages"), body, CloisterTurns::text);
     }
 
     /** The server's own events are not the model's. */
@@ -53,7 +53,7 @@ final class CloisterTurns implements AutoCloseable {
     void delete(String session) throws IOException, InterruptedException {
         while (true) {
             HttpResponse<String> answer =
-                    client.send("DELETE", server.uri("/v1/sessions/" + session), Optional.empty());
+                    client.send("DELETE", server.uri().resolve("/v1/sessions/" + session), Optional.empty());
             if (answer.statusCode() / 100 == 2) {
                 return;
             }

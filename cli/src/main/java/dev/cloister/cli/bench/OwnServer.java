@@ -7,6 +7,7 @@ import dev.cloister.core.config.ConfigLoader;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -65,15 +66,11 @@ final class OwnServer implements AutoCloseable {
         Optional.ofNullable(System.getenv(AGENT)).ifPresent(agent -> environment.put(AGENT, agent));
         this.directory = directory;
         this.config = ConfigLoader.load(Optional.empty(), environment, keys, HostFacts.defaults());
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:+UseSerialGC",
-                "-XX:-UsePerfData",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.cloister.cli.Main",
-                "serve"));
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        // As this JVM was started: by the script, as it starts servers.
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.cloister.cli.Main", "serve"));
         keys.forEach((key, value) -> command.addAll(List.of("--set", key + "=" + value)));
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out().toFile()).redirectError(err().toFile());

@@ -7,7 +7,6 @@ import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.core.agent.AgentPlan;
 import dev.cloister.core.agent.Conversation;
 import dev.cloister.core.config.CloisterConfig;
-import dev.cloister.core.config.ConfigLoader;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.session.SessionId;
@@ -92,16 +91,15 @@ public final class TurnBench {
         List<Double> loadBefore = Machine.load();
         try (TurnPlace place = TurnPlace.make();
                 ScriptedHttp upstream = ScriptedHttp.start()) {
-            Map<String, String> keys = keys(place.path(), upstream.url());
-            // What the server makes of them, so that by hand the agent gets the same.
-            CloisterConfig own = ConfigLoader.load(Optional.empty(), Map.of(), keys, HostFacts.defaults());
-            ServerChild server = ServerChild.start(place, keys, progress);
-            List<Figure> figures = cpu(server);
-            try (CloisterTurns cold = new CloisterTurns(server, "bench-cold");
+            List<Figure> figures;
+            try (OwnServer server = OwnServer.start(keys(upstream.url()), progress);
+                    CloisterTurns cold = new CloisterTurns(server, "bench-cold");
                     CloisterTurns prewarmed = new CloisterTurns(server, "bench-prewarmed");
                     CloisterTurns warm = new CloisterTurns(server, "bench-warm");
                     TurnClient others = new TurnClient("bench");
-                    RawWays raw = new RawWays(place, () -> plan(own, place.path(), upstream.url()))) {
+                    // By hand the agent gets what the server makes of its configuration.
+                    RawWays raw = new RawWays(place, () -> plan(server.config(), place.path(), upstream.url()))) {
+                figures = cpu(server);
                 List<TurnWay> ways = new ArrayList<>(raw.all());
                 ways.addAll(List.of(cold.cold(), prewarmed.prewarmed(), warm.warm()));
                 progress.accept("warming up");
@@ -133,10 +131,8 @@ public final class TurnBench {
                 Promise.atMost(results, "cloister prewarmed", RAW_STARTED, 1.3, 0));
     }
 
-    private Map<String, String> keys(Path place, String upstream) {
+    private Map<String, String> keys(String upstream) {
         Map<String, String> keys = new TreeMap<>();
-        keys.put("data", place.resolve("data").toString());
-        keys.put("port", "0");
         keys.put("upstream.url", upstream);
         keys.put("identity.mode", "token");
         keys.put("identity.admission", "open");
@@ -221,7 +217,7 @@ public final class TurnBench {
     }
 
     /** What turns cost the server itself. Before the rounds: it also makes the server as fast as it gets. */
-    private List<Figure> cpu(ServerChild server) throws IOException, InterruptedException {
+    private List<Figure> cpu(OwnServer server) throws IOException, InterruptedException {
         try (CloisterTurns turns = new CloisterTurns(server, "bench-cpu")) {
             progress.accept("warming the server up");
             cpu(server, turns, MESSAGE, SHORT_PER_ROUND * rounds);
@@ -242,18 +238,18 @@ public final class TurnBench {
     /** Of one turn, at the mean. */
     private record Cpu(double milliseconds, double events) {}
 
-    private static Cpu cpu(ServerChild server, CloisterTurns turns, String message, int count)
+    private static Cpu cpu(OwnServer server, CloisterTurns turns, String message, int count)
             throws IOException, InterruptedException {
         double spent = 0;
         long events = 0;
         for (int done = 0; done < count; done += TURNS_OF_A_SESSION) {
             Optional<String> session = Optional.of(turns.open());
             turns.turn(session, message);
-            double before = server.cpu();
+            long before = server.cpuMillis();
             for (int i = 0; i < Math.min(TURNS_OF_A_SESSION, count - done); i++) {
                 events += turns.turn(session, message).time().events();
             }
-            spent += server.cpu() - before;
+            spent += server.cpuMillis() - before;
             turns.delete(session.get());
         }
         return new Cpu(spent / count, (double) events / count);

@@ -38,12 +38,6 @@ class TurnBenchTest {
     }
 
     @Test
-    void theProcessorTimeIsThatOfTheProcessAlone() {
-        String fields = "S 1 2 3 4 5 6 7 8 9 10 150 25 9999 9999 20 0";
-        assertThat(ServerChild.cpu("42 (a ) name) " + fields + "\n")).isEqualTo(1750);
-    }
-
-    @Test
     void theFirstEventCountsNotTheFirstText() {
         TurnTime.Watch watch = new TurnTime.Watch(1_000_000);
         watch.event(4_000_000, "");
