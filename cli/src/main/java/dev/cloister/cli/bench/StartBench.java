@@ -162,6 +162,7 @@ public final class StartBench {
 
     private static Promise within(String name, double limit, String unit, Optional<Double> found) {
         return found.map(value -> Promise.atMost(new Figure(name, value, unit), limit))
-                .orElseGet(() -> new Promise(name + " ≤ " + limit + " " + unit, "not measured", Optional.empty()));
+                .orElseGet(() -> new Promise(
+                        name + " ≤ " + BenchReport.shown(limit) + " " + unit, "not measured", Optional.empty()));
     }
 }

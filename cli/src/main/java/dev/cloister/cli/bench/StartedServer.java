@@ -30,6 +30,9 @@ final class StartedServer implements AutoCloseable {
     private final Process process;
     private final BufferedReader out;
     private final Path err;
+    /** Whoever interrupts the benchmark wants no server left. */
+    private final Thread onExit;
+
     private @Nullable URI base;
 
     /** @param err gets what it says on standard error */
@@ -40,6 +43,8 @@ final class StartedServer implements AutoCloseable {
                 .redirectError(err.toFile())
                 .start();
         this.out = process.inputReader(StandardCharsets.UTF_8);
+        this.onExit = new Thread(this::stop, "stop");
+        Runtime.getRuntime().addShutdownHook(onExit);
     }
 
     /** Milliseconds from the process's start to its first 200. */
@@ -93,16 +98,24 @@ final class StartedServer implements AutoCloseable {
     /** Asks it to stop, and waits until it has. */
     @Override
     public void close() throws IOException {
+        stop();
+        out.close();
+        try {
+            Runtime.getRuntime().removeShutdownHook(onExit);
+        } catch (IllegalStateException e) {
+            // This JVM ends, and the hook does the same once more.
+            return;
+        }
+    }
+
+    private void stop() {
         process.destroy();
         try {
-            if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
-                throw new IOException("the server did not stop");
-            }
+            process.waitFor(END_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
             process.destroyForcibly();
-            out.close();
         }
     }
 }
