@@ -3,6 +3,7 @@ package dev.cloister.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.attack.AttackMatrix;
+import dev.cloister.cli.bench.PerformancePage;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.spi.Guarantee;
@@ -104,6 +105,11 @@ class DocumentationTest {
                 .contains("| direct file read | ")
                 .contains(" namespaces |")
                 .contains("| 0 of ");
+    }
+
+    @Test
+    void thePageOfWhatThingsCostIsThatOfTheReports() throws IOException {
+        assertThat(PerformancePage.of(ROOT.resolve("docs/bench"))).isEqualTo(read("docs/performance.md"));
     }
 
     /** What a report calls broken or invalid is mended before it is checked in. */
