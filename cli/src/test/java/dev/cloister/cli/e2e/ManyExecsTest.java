@@ -45,7 +45,8 @@ class ManyExecsTest {
     @BeforeAll
     void start() throws Exception {
         directory = ServerProcess.directory();
-        server = ServerProcess.start(CommandProcess.here(directory), directory, Map.of());
+        // An agent that waits for another turn keeps its tenant active.
+        server = ServerProcess.start(CommandProcess.here(directory), directory, Map.of("agent.idle-timeout", "none"));
     }
 
     @AfterAll

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.SequencedSet;
 import java.util.concurrent.CompletableFuture;
@@ -81,6 +82,9 @@ public final class Agents implements AutoCloseable {
         long memory;
         boolean measured;
         volatile @Nullable Running running;
+        /** While it is being started ahead of a turn. */
+        @Nullable
+        AgentStart ahead;
 
         @Nullable
         ScheduledFuture<?> expiry;
@@ -178,7 +182,7 @@ public final class Agents implements AutoCloseable {
     private synchronized @Nullable Member started(SessionId session) {
         while (true) {
             @Nullable Member known = members.get(session);
-            if (known == null || known.phase != Phase.BUSY) {
+            if (known == null || known.ahead == null) {
                 return known;
             }
             try {
@@ -319,6 +323,7 @@ public final class Agents implements AutoCloseable {
                 leave(member);
                 excess = List.of(member);
             } else {
+                member.ahead = null;
                 member.phase = Phase.IDLE;
                 idle.addLast(member);
                 member.expiry = timer.schedule(
@@ -372,6 +377,7 @@ public final class Agents implements AutoCloseable {
 
     private synchronized void leave(Member member) {
         idle.remove(member);
+        member.ahead = null;
         member.phase = Phase.LEAVING;
         if (member.expiry != null) {
             member.expiry.cancel(false);
@@ -400,35 +406,46 @@ public final class Agents implements AutoCloseable {
     }
 
     /**
-     * Starts an agent ahead of a session's first turn, if there is room without ending another. A turn of the session that
-     * comes meanwhile waits for that. What goes wrong shows at the turn, which tries again.
+     * Makes room for an agent that is started ahead of a session's first turn, if there is some without ending another. A turn
+     * of the session that comes meanwhile waits for that. What goes wrong shows at the turn, which tries again.
+     *
+     * @return what starts it, to be run in any case; empty: there is no room
      */
-    public void prewarm(Tenant tenant, AgentStart start) {
+    public Optional<Runnable> ahead(Tenant tenant, AgentStart start) {
         SessionId session = start.conversation().id();
         Member member;
         synchronized (this) {
             if (closed || limits.idleTimeout().isZero() || members.containsKey(session) || !hasRoom()) {
-                return;
+                return Optional.empty();
             }
             member = new Member(tenant, session, estimate());
+            member.ahead = start;
             members.put(session, member);
         }
+        return Optional.of(() -> startAhead(member, start));
+    }
+
+    private void startAhead(Member member, AgentStart start) {
         try {
             launch(member, start);
             metrics.agentStart("ahead");
         } catch (RuntimeException e) {
-            log.warn("an agent could not be started ahead of session {}: {}", session, e.getMessage());
+            log.warn("an agent could not be started ahead of session {}: {}", member.session, e.getMessage());
         }
         giveBack(member);
     }
 
-    /** Whether an agent waits for a turn of that session that is started so. */
+    /** Whether an agent waits for a turn of that session that is started so, or is being started so ahead of it. */
     public synchronized boolean waits(AgentStart start) {
         @Nullable Member member = members.get(start.conversation().id());
-        return member != null
-                && member.phase == Phase.IDLE
-                && member.running != null
-                && start.isMetBy(member.running.start());
+        if (member == null) {
+            return false;
+        }
+        @Nullable AgentStart ahead = member.ahead;
+        @Nullable Running running = member.running;
+        return ahead != null
+                ? start.isMetBy(ahead)
+                : member.phase == Phase.IDLE && running != null && start.isMetBy(running.start());
     }
 
     /**
@@ -437,21 +454,21 @@ public final class Agents implements AutoCloseable {
      */
     public void forget(SessionId session) {
         @Nullable Member member;
-        boolean ours;
+        Phase phase;
         synchronized (this) {
             member = started(session);
-            ours = member != null && member.phase == Phase.IDLE;
-            if (member != null && ours) {
+            phase = member == null ? Phase.BUSY : member.phase;
+            if (member != null && phase == Phase.IDLE) {
                 leave(member);
             }
         }
         if (member == null) {
             return;
         }
-        if (ours) {
-            end(member, "forgotten");
-        } else {
-            member.gone.join();
+        switch (phase) {
+            case BUSY -> {}
+            case IDLE -> end(member, "forgotten");
+            case LEAVING -> member.gone.join();
         }
     }
 

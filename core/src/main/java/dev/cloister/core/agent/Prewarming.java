@@ -80,7 +80,7 @@ public final class Prewarming implements SessionAgents {
     @Override
     public void opened(Principal principal, Session session) {
         if (mode != Prewarm.NONE && !session.model().isEmpty()) {
-            agents.prewarm(principal.tenant(), start(principal, session));
+            agents.ahead(principal.tenant(), start(principal, session)).ifPresent(Runnable::run);
         }
     }
 
@@ -123,11 +123,11 @@ public final class Prewarming implements SessionAgents {
                 model.get(),
                 "",
                 principal.upstreamCredential().kind());
-        agents.prewarm(principal.tenant(), spare);
-        if (agents.waits(spare)) {
+        agents.ahead(principal.tenant(), spare).ifPresent(starting -> {
             synchronized (this) {
                 spares.put(tenant, spare);
             }
-        }
+            starting.run();
+        });
     }
 }
