@@ -153,11 +153,13 @@ class CredentialNeverInsideTest {
         // In the transcript, because a tool printed it; the agent has written it before the client has its answer.
         assertThat(DUMMY.below(server.workspaces())).isNotEmpty();
         assertThat(SECRET.below(server.workspaces())).isEmpty();
-        assertThat(Needle.lasting(uid)).isEmpty();
         assertThat(get(kind, "/v1/sessions/" + TestServer.session(response) + "/events?follow=false")
                         .body())
                 .contains("replaced-by-the-broker")
                 .doesNotContain(RANDOM.substring(0, 24));
+        // The agent waits for the session's next turn.
+        assertThat(DUMMY.inProcesses(uid)).contains("environ", "memory");
+        assertThat(SECRET.inProcesses(uid)).isEmpty();
         // The database with the audit log and the events, its journal, and the server's keys.
         assertThat(DUMMY.below(server.data())).isNotEmpty();
         assertThat(SECRET.below(server.data())).isEmpty();
@@ -165,6 +167,15 @@ class CredentialNeverInsideTest {
                 .contains("POST /v1/messages 200")
                 .doesNotContain(RANDOM.substring(0, 24))
                 .doesNotContain("replaced-by-the-broker");
+        assertThat(server.http()
+                        .send(
+                                request(kind, "/v1/sessions/" + TestServer.session(response))
+                                        .DELETE()
+                                        .build(),
+                                BodyHandlers.ofString())
+                        .statusCode())
+                .isEqualTo(204);
+        assertThat(Needle.lasting(uid)).isEmpty();
         requireOnlyTheRealOne(kind, upstream.seen());
     }
 

@@ -33,7 +33,7 @@ class MetricsAndLogsTest {
 
     @Test
     void metricsFollowWhatHappens() throws Exception {
-        try (TestServer server = TestServer.start(Map.of())) {
+        try (TestServer server = TestServer.start(Map.of("agent.idle-timeout", "none"))) {
             metricsFollowWhatHappens(server);
         }
     }
