@@ -61,7 +61,9 @@ class HostileWorkspaceTest {
     @BeforeAll
     void start() throws Exception {
         upstream = RecordingUpstream.start();
-        server = TestServer.start(Map.of("upstream.url", upstream.url(), "policy.deny", "Bash(touch:*)"));
+        // What a workspace brings is read at an agent's start, so each turn has one of its own.
+        server = TestServer.start(
+                Map.of("upstream.url", upstream.url(), "policy.deny", "Bash(touch:*)", "agent.idle-timeout", "none"));
         listener = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
         Thread.ofPlatform().daemon(true).name("listener").start(this::count);
         String url = "http://127.0.0.1:" + listener.getLocalPort();

@@ -42,7 +42,8 @@ class OddPromptsTest {
     @BeforeAll
     void start() throws Exception {
         upstream = RecordingUpstream.start();
-        server = TestServer.start(Map.of("upstream.url", upstream.url()));
+        // Nothing is to be left of any of them.
+        server = TestServer.start(Map.of("upstream.url", upstream.url(), "agent.idle-timeout", "none"));
     }
 
     @AfterAll
