@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.BenchTraces.Rows;
 import java.io.IOException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** The benchmark of growth measures what it says, and cleans up. Whether figures are good is for a quiet machine. */
+@Tag("slow")
 class BenchScaleCommandTest {
     @Test
     void tenantsAndTurnsAreCountedUpAndWhatTheyCostIsTold() throws IOException {

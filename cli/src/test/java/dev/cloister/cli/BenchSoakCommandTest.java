@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cloister.cli.BenchTraces.Rows;
 import java.io.IOException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** A short soak: what must not happen does not. Whether the server stays as it is takes longer to see. */
+@Tag("slow")
 class BenchSoakCommandTest {
     @Test
     void aBusyServerLosesNothingAndLeavesNothing() throws IOException {
