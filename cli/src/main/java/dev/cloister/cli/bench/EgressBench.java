@@ -51,7 +51,6 @@ public final class EgressBench {
     private static final String FAR = "127.0.0.2";
 
     private static final int PROXY = 3128;
-    private static final double MIB = 1 << 20;
 
     /** Measured on the same machine in turns. Throughput in MiB/s, first byte in milliseconds, the server's size in MiB. */
     public record Report(
@@ -223,14 +222,7 @@ public final class EgressBench {
 
     /** Of this process, which is the server. */
     private static double size() throws IOException {
-        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
-            return lines.filter(line -> line.startsWith("VmRSS:"))
-                            .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
-                            .findFirst()
-                            .orElseThrow()
-                    * 1024
-                    / MIB;
-        }
+        return OwnServer.rssMib(Files.readString(Path.of("/proc/self/status")));
     }
 
     private static CloisterConfig config(TemporaryDirectory directory, int port) {

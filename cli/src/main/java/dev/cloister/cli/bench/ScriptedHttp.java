@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /** The scripted upstream as a Messages API on a free port of 127.0.0.1, so that all that is measured calls the same one. */
 final class ScriptedHttp implements AutoCloseable {
@@ -26,16 +27,23 @@ final class ScriptedHttp implements AutoCloseable {
 
     private final ScriptedUpstream scripted = new ScriptedUpstream();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final Consumer<byte[]> seen;
     private final HttpServer http;
 
-    private ScriptedHttp() throws IOException {
+    private ScriptedHttp(Consumer<byte[]> seen) throws IOException {
+        this.seen = seen;
         http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         http.setExecutor(threads);
         http.createContext("/", this::answer);
     }
 
     static ScriptedHttp start() throws IOException {
-        ScriptedHttp upstream = new ScriptedHttp();
+        return start(body -> {});
+    }
+
+    /** @param seen gets the body of each request before it is answered, on any thread */
+    static ScriptedHttp start(Consumer<byte[]> seen) throws IOException {
+        ScriptedHttp upstream = new ScriptedHttp(seen);
         upstream.http.start();
         return upstream;
     }
@@ -52,6 +60,7 @@ final class ScriptedHttp implements AutoCloseable {
                 exchange.sendResponseHeaders(200, -1);
                 return;
             }
+            seen.accept(body);
             String query =
                     Optional.ofNullable(exchange.getRequestURI().getQuery()).orElse("");
             UpstreamRequest request =

@@ -21,10 +21,8 @@ import org.jspecify.annotations.Nullable;
 final class StartedServer implements AutoCloseable {
     private static final Pattern LISTENING = Pattern.compile("cloister: listening on (http://\\S+)");
     private static final Pattern READY = Pattern.compile("cloister: ready\\.");
-    private static final Pattern RESIDENT = Pattern.compile("(?m)^VmRSS:\\s+([0-9]+) kB$");
     private static final int ANSWER_MILLIS = 10_000;
     private static final long END_SECONDS = 30;
-    private static final double KIBIBYTES_OF_MIB = 1024;
 
     private final long began = System.nanoTime();
     private final Process process;
@@ -88,11 +86,7 @@ final class StartedServer implements AutoCloseable {
 
     /** MiB of memory that it has now, with what it shares. */
     double resident() throws IOException {
-        Matcher matcher = RESIDENT.matcher(Files.readString(Path.of("/proc", Long.toString(process.pid()), "status")));
-        if (!matcher.find()) {
-            throw new IOException("/proc does not say how much memory the server has");
-        }
-        return Long.parseLong(matcher.group(1)) / KIBIBYTES_OF_MIB;
+        return OwnServer.rssMib(Files.readString(Path.of("/proc", Long.toString(process.pid()), "status")));
     }
 
     /** Asks it to stop, and waits until it has. */

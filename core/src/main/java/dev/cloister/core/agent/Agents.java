@@ -196,14 +196,18 @@ public final class Agents implements AutoCloseable {
     }
 
     private Member busy(Member member) {
+        waitsNoMore(member, Phase.BUSY);
+        return member;
+    }
+
+    private void waitsNoMore(Member member, Phase next) {
         idle.remove(member);
-        member.phase = Phase.BUSY;
+        member.phase = next;
         if (member.expiry != null) {
             member.expiry.cancel(false);
             member.expiry = null;
         }
         showIdle();
-        return member;
     }
 
     private boolean hasRoom() {
@@ -376,14 +380,8 @@ public final class Agents implements AutoCloseable {
     }
 
     private synchronized void leave(Member member) {
-        idle.remove(member);
         member.ahead = null;
-        member.phase = Phase.LEAVING;
-        if (member.expiry != null) {
-            member.expiry.cancel(false);
-            member.expiry = null;
-        }
-        showIdle();
+        waitsNoMore(member, Phase.LEAVING);
         notifyAll();
     }
 
