@@ -64,9 +64,10 @@ class QuotaQueueTest {
         // Its tenant came first, so one of the hundred is next, and then at once the other.
         running.add(hundred.getFirst().get());
         running.removeFirst().close();
-        other.get().close();
+        Quota.Permit others = other.get();
         assertThat(granted).containsExactly("a0", "b");
 
+        others.close();
         running.removeFirst().close();
         for (Future<Quota.Permit> one : hundred.subList(1, 100)) {
             one.get().close();
