@@ -46,6 +46,9 @@ public final class TurnBench {
     /** Of a session, so that its conversation does not grow into what is measured. */
     private static final int TURNS_OF_A_SESSION = 25;
 
+    /** Per round; with 30 rounds the server has served as many turns as one that is a few minutes old. */
+    private static final int WARM_UP_PER_ROUND = 40;
+
     private static final int SHORT_PER_ROUND = 10;
     private static final int LONG_PER_ROUND = 3;
 
@@ -220,7 +223,7 @@ public final class TurnBench {
     private List<Figure> cpu(OwnServer server) throws IOException, InterruptedException {
         try (CloisterTurns turns = new CloisterTurns(server, "bench-cpu")) {
             progress.accept("warming the server up");
-            cpu(server, turns, MESSAGE, SHORT_PER_ROUND * rounds);
+            cpu(server, turns, MESSAGE, WARM_UP_PER_ROUND * rounds);
             cpu(server, turns, LONG_MESSAGE, LONG_PER_ROUND * rounds);
             progress.accept("measuring the server's processor time of short turns");
             Cpu few = cpu(server, turns, MESSAGE, SHORT_PER_ROUND * rounds);

@@ -40,6 +40,17 @@ class ViolationsAgreeTest {
             ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
             """;
 
+    /** Some machines have none: other processors, and virtual ones whose hypervisor ends the process itself. */
+    private static boolean foreignCallsExist() throws IOException, InterruptedException {
+        return System.getProperty("os.arch").equals("amd64")
+                && new ProcessBuilder("python3", "-c", FOREIGN_CALL)
+                                .redirectErrorStream(true)
+                                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                                .start()
+                                .waitFor()
+                        == 0;
+    }
+
     private final Map<Guarantee, Integer> made = new EnumMap<>(Guarantee.class);
 
     private void made(Guarantee guarantee) {
@@ -114,7 +125,7 @@ class ViolationsAgreeTest {
             made(Guarantee.TOOL_POLICY_ENFORCED);
             made(Guarantee.CREDENTIAL_NEVER_INSIDE);
 
-            if (System.getProperty("os.arch").equals("amd64")) {
+            if (foreignCallsExist()) {
                 JsonNode killed = server.exec(TOKEN, "exec python3 -c '" + FOREIGN_CALL + "'");
                 assertThat(killed.path("signal").asInt(0)).as(killed.toString()).isEqualTo(31);
                 made(Guarantee.PRIVILEGES_NOT_GAINABLE);

@@ -315,12 +315,15 @@ public final class Agents implements AutoCloseable {
         @Nullable Running running = member.running;
         if (running == null
                 || limits.idleTimeout().isZero()
-                || !running.started().agent().isFit()) {
+                || !isFit(running.started().agent(), member.session)) {
             leave(member);
             end(member, running == null ? "" : "unfit");
             return;
         }
-        measure(member);
+        if (!isMeasured(member)) {
+            // Later ones are the rounds' affair: the next turn's client waits for the end of this.
+            measure(member);
+        }
         List<Member> excess;
         synchronized (this) {
             if (closed) {
@@ -339,6 +342,20 @@ public final class Agents implements AutoCloseable {
         }
         running.started().agent().whenLost(() -> evict(member, "lost"));
         excess.forEach(one -> end(one, "full"));
+    }
+
+    /** Whether it can be given another message. Its settings are read back now, so that nobody waits for it then. */
+    private static boolean isFit(LiveAgent agent, SessionId session) {
+        if (!agent.isFit()) {
+            return false;
+        }
+        try {
+            agent.verify();
+            return agent.isFit();
+        } catch (CloisterException e) {
+            log.error("the agent of session {} is not kept: {}", session, e.getMessage());
+            return false;
+        }
     }
 
     /** Those to be ended so that what is idle keeps within its bounds; they are leaving then. */
@@ -483,6 +500,10 @@ public final class Agents implements AutoCloseable {
                     members.values().stream().mapToLong(member -> member.memory).sum());
         }
         excess.forEach(member -> endAside(member, "memory"));
+    }
+
+    private synchronized boolean isMeasured(Member member) {
+        return member.measured;
     }
 
     private void measure(Member member) {

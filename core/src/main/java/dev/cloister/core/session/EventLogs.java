@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,6 +27,8 @@ public final class EventLogs implements AutoCloseable {
     private final Clock clock;
     private final int keptPerSession;
     private final BlockingQueue<Job> jobs = new LinkedBlockingQueue<>();
+    /** How many were appended and are not stored yet. */
+    private final AtomicInteger pending = new AtomicInteger();
     /** The last stored event of each session written to since the start; feeds read the store only when it moved. */
     private final Map<SessionId, Long> stored = new ConcurrentHashMap<>();
 
@@ -66,6 +69,7 @@ public final class EventLogs implements AutoCloseable {
         /** Numbers an event and hands it to the writer. */
         public SessionEvent append(String type, String data) {
             SessionEvent event = new SessionEvent(session, ++last, type, data, clock.millis());
+            pending.incrementAndGet();
             jobs.add(new Job.Append(event));
             return event;
         }
@@ -73,6 +77,9 @@ public final class EventLogs implements AutoCloseable {
 
     /** Returns when all that was appended before is stored. */
     public void flush() {
+        if (pending.get() == 0) {
+            return;
+        }
         CountDownLatch done = new CountDownLatch(1);
         jobs.add(new Job.Flushed(done));
         try {
@@ -169,6 +176,7 @@ public final class EventLogs implements AutoCloseable {
                 }
             }
             store(events);
+            pending.addAndGet(-events.size());
             for (Job job : taken) {
                 switch (job) {
                     case Job.Append append -> {}

@@ -174,7 +174,7 @@ class LiveAgentTest {
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
             terminal.print(
-                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
                             + FakeAgent.took(SETTINGS) + "}}\n");
             terminal.readLine();
             terminal.print(FakeAgent.result("success", false, "done"));
@@ -214,7 +214,7 @@ class LiveAgentTest {
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
             terminal.print(
-                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
                             + FakeAgent.took(SETTINGS) + "}}\n");
             terminal.readLine();
             terminal.print(FakeAgent.init("dontAsk") + "\n");
@@ -257,7 +257,7 @@ class LiveAgentTest {
                 received.add(line.get());
                 slow.join();
                 terminal.print(
-                        "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"settings-1\",\"response\":"
+                        "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
                                 + FakeAgent.took(SETTINGS) + "}}\n");
             }
             return 0;
@@ -328,6 +328,72 @@ class LiveAgentTest {
     }
 
     @Test
+    void whoseSettingsWereSeenSinceTheLastMessageIsAskedForItsServersAlone() {
+        FakeAgent agent =
+                FakeAgent.obedient(SETTINGS, FakeAgent.init("dontAsk"), FakeAgent.result("success", false, "done"));
+        LiveAgent run = run(new FakeProcess(agent));
+        for (int i = 0; i < 2; i++) {
+            assertThat(run.run(MESSAGE, events::add).result()).isPresent();
+            run.verify();
+            assertThat(run.isFit()).isTrue();
+        }
+        run.run(MESSAGE, events::add);
+        run.run(MESSAGE, events::add);
+        run.awaitEnd();
+        assertThat(agent.received())
+                .extracting(line -> line.replaceAll(".*(get_settings|mcp_status|do it).*", "$1"))
+                .containsExactly(
+                        "get_settings",
+                        "do it",
+                        "get_settings",
+                        "mcp_status",
+                        "do it",
+                        "get_settings",
+                        "mcp_status",
+                        "do it",
+                        "get_settings",
+                        "do it");
+        assertThat(timer.waiting()).isEmpty();
+    }
+
+    @Test
+    void serversOfToolsMeanNoMessage() {
+        for (String servers : List.of("{\"mcpServers\":[{\"name\":\"x\"}]}", "{}", "null")) {
+            FakeAgent agent = FakeAgent.obedient(SETTINGS).withServers(servers);
+            LiveAgent run = run(new FakeProcess(agent));
+            run.verify();
+            assertThatThrownBy(() -> run.run(MESSAGE, events::add))
+                    .isInstanceOf(CloisterException.class)
+                    .hasMessageContaining("servers of tools");
+            assertThat(run.isFit()).isFalse();
+            run.awaitEnd();
+            assertThat(agent.received()).hasSize(2);
+        }
+    }
+
+    @Test
+    void settingsThatChangedAreFoundOutWithoutAMessage() {
+        FakeAgent agent = new FakeAgent(FakeAgent.took(SETTINGS.deepCopy().put("hooks", true)));
+        LiveAgent run = run(new FakeProcess(agent));
+        assertThatThrownBy(run::verify)
+                .isInstanceOf(CloisterException.class)
+                .hasMessageContaining("effective settings differ");
+        assertThat(run.isFit()).isFalse();
+        run.awaitEnd();
+    }
+
+    @Test
+    void anAgentThatEndsWhileItIsAskedIsNotFit() {
+        LiveAgent run = run(new FakeProcess(terminal -> {
+            terminal.readLine();
+            return 1;
+        }));
+        run.verify();
+        assertThat(run.isFit()).isFalse();
+        run.awaitEnd();
+    }
+
+    @Test
     void anAgentThatEndsWhileItWaitsIsFoundOutAndTakesNoMessage() throws Exception {
         FakeProcess process = new FakeProcess(terminal -> 0);
         LiveAgent run = run(process);
@@ -350,7 +416,7 @@ class LiveAgentTest {
                 terminal.print(line + "\n");
                 while (terminal.readLine().isPresent()) {
                     terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\","
-                            + "\"request_id\":\"settings-1\",\"response\":" + FakeAgent.took(SETTINGS) + "}}\n");
+                            + "\"request_id\":\"question-1\",\"response\":" + FakeAgent.took(SETTINGS) + "}}\n");
                 }
                 return 0;
             }));

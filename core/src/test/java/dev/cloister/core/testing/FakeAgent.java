@@ -22,6 +22,7 @@ public final class FakeAgent implements FakeProcess.Program {
     private boolean endsAfterLines;
     private int lastMessage = Integer.MAX_VALUE;
     private int messages;
+    private String serversResponse = "{\"mcpServers\":[]}";
 
     /** @param settingsResponse the {@code response} of the answer to get_settings */
     public FakeAgent(String settingsResponse, String... lines) {
@@ -60,6 +61,12 @@ public final class FakeAgent implements FakeProcess.Program {
         agent.endsAfterLines = endsAfterLines;
         agent.lastMessage = lastMessage;
         return agent;
+    }
+
+    /** What it answers to mcp_status instead of that there are none. */
+    public FakeAgent withServers(String response) {
+        serversResponse = response;
+        return this;
     }
 
     /** The lines that were sent to it so far. */
@@ -126,8 +133,11 @@ public final class FakeAgent implements FakeProcess.Program {
             } else if (json.path("request").path("subtype").asString().equals("interrupt")) {
                 terminal.print("{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true}\n");
             } else {
+                boolean servers =
+                        json.path("request").path("subtype").asString().equals("mcp_status");
                 terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\""
-                        + json.path("request_id").asString() + "\",\"response\":" + settingsResponse + "}}\n");
+                        + json.path("request_id").asString() + "\",\"response\":"
+                        + (servers ? serversResponse : settingsResponse) + "}}\n");
             }
         }
         return 0;
