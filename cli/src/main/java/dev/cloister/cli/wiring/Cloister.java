@@ -170,7 +170,8 @@ public final class Cloister implements AutoCloseable {
                     new Agents.Limits(
                             config.agent().idleTimeout(),
                             config.agent().idlePerTenant(),
-                            config.agent().memoryBudget()),
+                            config.agent().memoryBudget(),
+                            Math.max(2, Runtime.getRuntime().availableProcessors())),
                     HostFacts::memoryAvailable,
                     metrics,
                     timer));

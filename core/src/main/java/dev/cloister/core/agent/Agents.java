@@ -7,6 +7,7 @@ import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
 import dev.cloister.core.flow.Rounds;
 import dev.cloister.core.metrics.Metrics;
+import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.tenant.Tenant;
@@ -44,13 +45,16 @@ public final class Agents implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Agents.class);
     private static final Duration RETRY = Duration.ofSeconds(5);
     private static final Duration MEASURED_EVERY = Duration.ofSeconds(5);
+    private static final Duration START_PATIENCE = Duration.ofHours(1);
 
     /**
      * @param idleTimeout how long an agent is kept for another turn; zero: not at all
      * @param idlePerTenant how many of a tenant are kept at most
      * @param memoryBudget bytes that all together may take
+     * @param starts how many start at once: a start takes a processor for a second, and of many that begin together none is
+     *     ready before the last
      */
-    public record Limits(Duration idleTimeout, int idlePerTenant, long memoryBudget) {}
+    public record Limits(Duration idleTimeout, int idlePerTenant, long memoryBudget, int starts) {}
 
     private enum Phase {
         /** Counted, and perhaps not started yet. */
@@ -67,6 +71,9 @@ public final class Agents implements AutoCloseable {
     private final Metrics metrics;
     private final ScheduledExecutorService timer;
     private final Rounds measuring;
+    /** The right to start; who waits for it has the right to a turn already, so there is room for all. */
+    private final Quota starts;
+
     private final Map<SessionId, Member> members = new HashMap<>();
     /** The one whose turn is the longest ago first. */
     private final SequencedSet<Member> idle = new LinkedHashSet<>();
@@ -131,6 +138,11 @@ public final class Agents implements AutoCloseable {
         this.available = available;
         this.metrics = metrics;
         this.timer = timer;
+        this.starts = new Quota(
+                "agent starts",
+                limits.starts(),
+                limits.starts(),
+                new Quota.Queue(Integer.MAX_VALUE, Integer.MAX_VALUE, START_PATIENCE));
         this.measuring = Rounds.start("agent-memory", MEASURED_EVERY, this::measure);
     }
 
@@ -237,11 +249,12 @@ public final class Agents implements AutoCloseable {
 
         /**
          * Takes the agent that was kept for the session, if it is as this start would make it and has nothing to do;
-         * otherwise ends that and starts one.
+         * otherwise ends that and starts one, when it is its tenant's turn to start one.
          *
+         * @param stillWanted is asked now and then while others start; what it throws ends the waiting
          * @throws dev.cloister.spi.IsolationException if it could not be started with every layer in place
          */
-        public LiveAgent start(AgentStart start) {
+        public LiveAgent start(AgentStart start, Runnable stillWanted) {
             @Nullable Running before = member.running;
             if (before != null) {
                 if (before.meets(start)) {
@@ -253,7 +266,7 @@ public final class Agents implements AutoCloseable {
             }
             kept = false;
             metrics.agentStart("cold");
-            return launch(member, start).started().agent();
+            return launch(member, start, stillWanted).started().agent();
         }
 
         /** Whether the agent was there before. */
@@ -292,6 +305,18 @@ public final class Agents implements AutoCloseable {
                 left = true;
                 giveBack(member);
             }
+        }
+    }
+
+    private Running launch(Member member, AgentStart start, Runnable stillWanted) {
+        Quota.Permit permit = starts.take(member.tenant.id(), stillWanted);
+        try {
+            Running running = launch(member, start);
+            running.started().agent().whenUp(permit::close);
+            return running;
+        } catch (RuntimeException e) {
+            permit.close();
+            throw e;
         }
     }
 
@@ -442,7 +467,7 @@ public final class Agents implements AutoCloseable {
 
     private void startAhead(Member member, AgentStart start) {
         try {
-            launch(member, start);
+            launch(member, start, () -> {});
             metrics.agentStart("ahead");
         } catch (RuntimeException e) {
             log.warn("an agent could not be started ahead of session {}: {}", member.session, e.getMessage());

@@ -55,6 +55,8 @@ public final class LiveAgent {
     private boolean verified;
 
     private Runnable whenLost = () -> {};
+    /** Completed when it has answered for the first time, or has ended. */
+    private final CompletableFuture<Void> up = new CompletableFuture<>();
 
     /** One message on its way through the agent. */
     private static final class Message {
@@ -132,6 +134,7 @@ public final class LiveAgent {
         }
         switch (event) {
             case AgentEvent.ControlResponse response -> {
+                up.complete(null);
                 if (message != null && response.requestId().equals(message.question)) {
                     message.answer.complete(Optional.of(response));
                 }
@@ -173,6 +176,7 @@ public final class LiveAgent {
             silent = true;
             message = current;
         }
+        up.complete(null);
         if (message == null) {
             lose();
         } else if (why == null) {
@@ -358,6 +362,11 @@ public final class LiveAgent {
     /** Whether it waits for a message and can be given one: it lives, and has done nothing but what it was asked for. */
     public synchronized boolean isFit() {
         return current == null && !over && !silent && !unfit && pendingKill == null && tasks.isEmpty();
+    }
+
+    /** Runs something when the agent has answered for the first time, or has ended without; now if it has. */
+    void whenUp(Runnable action) {
+        CompletableFuture<Void> ignored = up.thenRun(action);
     }
 
     /** Runs something, once, when the agent ends or becomes unfit while it has no message; now if it is so already. */

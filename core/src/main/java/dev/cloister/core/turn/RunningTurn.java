@@ -118,7 +118,8 @@ final class RunningTurn implements Turn {
                             ErrorCode.ISOLATION_FAILED, "the agent was not started: " + e.getMessage(), e)),
                     finishing);
         } catch (CloisterException e) {
-            over(new TurnOutcome.Failed(e), finishing);
+            boolean unwanted = e.code() == ErrorCode.CLIENT_GONE && reason().isPresent();
+            over(unwanted ? unwanted() : new TurnOutcome.Failed(e), finishing);
         } catch (RuntimeException e) {
             log.error("a turn failed unexpectedly", e);
             over(
@@ -145,14 +146,16 @@ final class RunningTurn implements Turn {
 
     /** Runs the agent once; again if one that was kept had ended meanwhile, or if its transcript is not as the store has it. */
     private TurnOutcome attempt(Conversation conversation, Runnable finishing) {
-        LiveAgent started = place.start(new AgentStart(
-                conversation,
-                model,
-                request.system().orElse(session.system()),
-                request.principal().upstreamCredential().kind()));
+        LiveAgent started = place.start(
+                new AgentStart(
+                        conversation,
+                        model,
+                        request.system().orElse(session.system()),
+                        request.principal().upstreamCredential().kind()),
+                this::requireWanted);
         if (!adopt(started)) {
             started.cancel();
-            return over(new TurnOutcome.Cancelled(reason().orElse("cancelled")), finishing);
+            return over(unwanted(), finishing);
         }
         AgentEnd end = place.run(
                 new BrokerTurn(List.of(model), request.principal().upstreamCredential(), parts.upstream()),
@@ -186,6 +189,19 @@ final class RunningTurn implements Turn {
     private synchronized boolean adopt(LiveAgent started) {
         agent = started;
         return cancelled == null;
+    }
+
+    private void requireWanted() {
+        if (reason().isPresent()) {
+            throw new CloisterException(ErrorCode.CLIENT_GONE, "cancelled before its agent was started");
+        }
+    }
+
+    /** How a turn ends that was cancelled before it had its message on the way. */
+    private TurnOutcome unwanted() {
+        return timedOut()
+                ? TurnConclusion.timedOut(parts.turnTimeout())
+                : new TurnOutcome.Cancelled(reason().orElse("cancelled"));
     }
 
     private synchronized Optional<String> reason() {

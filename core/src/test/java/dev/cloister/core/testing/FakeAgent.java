@@ -22,6 +22,7 @@ public final class FakeAgent implements FakeProcess.Program {
     private boolean endsAfterLines;
     private int lastMessage = Integer.MAX_VALUE;
     private int messages;
+    private Runnable beforehand = () -> {};
     private String serversResponse = "{\"mcpServers\":[]}";
 
     /** @param settingsResponse the {@code response} of the answer to get_settings */
@@ -55,11 +56,18 @@ public final class FakeAgent implements FakeProcess.Program {
         return this;
     }
 
+    /** Makes it do something first, which may take long. */
+    public FakeAgent thatBegins(Runnable with) {
+        beforehand = with;
+        return this;
+    }
+
     /** The same agent, which answers get_settings so. */
     public FakeAgent told(String response) {
         FakeAgent agent = new FakeAgent(response, lines.toArray(String[]::new));
         agent.endsAfterLines = endsAfterLines;
         agent.lastMessage = lastMessage;
+        agent.beforehand = beforehand;
         return agent;
     }
 
@@ -117,6 +125,7 @@ public final class FakeAgent implements FakeProcess.Program {
 
     @Override
     public int run(FakeProcess.Terminal terminal) throws IOException {
+        beforehand.run();
         for (Optional<String> line = terminal.readLine(); line.isPresent(); line = terminal.readLine()) {
             received.add(line.get());
             JsonNode json = JSON.readTree(line.get());

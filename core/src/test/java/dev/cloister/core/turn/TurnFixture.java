@@ -84,7 +84,7 @@ final class TurnFixture implements AutoCloseable {
 
     /** Each turn has an agent of its own. */
     TurnFixture(Path directory) throws IOException {
-        this(directory, new Agents.Limits(Duration.ZERO, 1, Long.MAX_VALUE), Prewarm.NONE);
+        this(directory, new Agents.Limits(Duration.ZERO, 1, Long.MAX_VALUE, 100), Prewarm.NONE);
     }
 
     TurnFixture(Path directory, Agents.Limits limits, Prewarm prewarm) throws IOException {

@@ -15,8 +15,10 @@ import dev.cloister.core.testing.FakeAgent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -28,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class WarmTurnsTest {
     private static final Duration IDLE = Duration.ofMinutes(10);
     private static final long AGENT = 150 << 20;
+    private static final int STARTS = 1;
 
     @TempDir
     private Path directory;
@@ -35,8 +38,8 @@ class WarmTurnsTest {
     private @Nullable TurnFixture fixture;
 
     private TurnFixture open(int idlePerTenant, int agentsInMemory, Prewarm prewarm) throws IOException {
-        TurnFixture opened =
-                new TurnFixture(directory, new Agents.Limits(IDLE, idlePerTenant, agentsInMemory * AGENT), prewarm);
+        TurnFixture opened = new TurnFixture(
+                directory, new Agents.Limits(IDLE, idlePerTenant, agentsInMemory * AGENT, STARTS), prewarm);
         opened.memoryOfEach.set(AGENT);
         opened.agents.expect(AGENT);
         fixture = opened;
@@ -96,6 +99,31 @@ class WarmTurnsTest {
                         .orElseThrow()
                         .turns())
                 .isEqualTo(4);
+    }
+
+    @Test
+    void soManyAgentsStartAtOnceAndWhoIsCancelledNoLongerWaitsForThat() throws Exception {
+        TurnFixture fixture = open(9, 9, Prewarm.NONE);
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        fixture.agent(new String[][] {says("hello"), says("hello")}, agent -> agent.thatBegins(started::join));
+        List<Turn> turns = new ArrayList<>();
+        for (int i = 0; i < STARTS + 1; i++) {
+            turns.add(fixture.start(Optional.empty(), "hi"));
+        }
+        Eventually.holds("some start", () -> fixture.backend.launched().size() == STARTS);
+        Turn last = turns.removeLast();
+        last.cancel("gone");
+        while (last.outcome().isEmpty()) {
+            last.poll(Duration.ofSeconds(1));
+        }
+        assertThat(last.outcome()).hasValue(new TurnOutcome.Cancelled("gone"));
+        assertThat(fixture.backend.launched()).hasSize(STARTS);
+
+        started.complete(null);
+        for (Turn turn : turns) {
+            assertThat(answer(turn)).isEqualTo("hello");
+        }
+        assertThat(fixture.backend.launched()).hasSize(STARTS);
     }
 
     @Test
