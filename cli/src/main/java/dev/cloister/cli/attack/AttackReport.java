@@ -51,7 +51,7 @@ public final class AttackReport {
         ArrayNode results = all.putArray("results");
         for (Result result : report.results()) {
             Attack attack = result.attack();
-            results.addObject()
+            ObjectNode one = results.addObject()
                     .put("id", attack.id())
                     .put("family", attack.family().id())
                     .put("mode", result.place())
@@ -59,6 +59,9 @@ public final class AttackReport {
                     .put("guarantee", attack.guarantee().name())
                     .put("promised", result.promised())
                     .put("outcome", result.outcome().name());
+            if (result.promised() && result.outcome() == Outcome.PASSED) {
+                one.put("detail", result.detail());
+            }
         }
         ArrayNode left = all.putArray("left_out");
         report.left()

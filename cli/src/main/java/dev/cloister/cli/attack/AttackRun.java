@@ -341,7 +341,11 @@ public final class AttackRun {
                     "upstream.url",
                     "scripted",
                     "isolation.mode",
-                    mode));
+                    mode,
+                    // One that waits tidies up its home some seconds later, which would be taken for the attacker's
+                    // work.
+                    "agent.idle-timeout",
+                    "none"));
             overTheApi(engine, served, mode, promised, attacks);
         }
     }

@@ -22,8 +22,11 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +53,9 @@ public final class Bait implements AutoCloseable {
     private boolean harmed;
     private SortedMap<Path, String> tree = new TreeMap<>();
     private String word = "";
+    /** What the last attack changed in the victim's tree. */
+    private SortedSet<Path> changed = new TreeSet<>();
+
     private Map<String, String> kept = Map.of();
 
     private Bait(Pair pair, Path scratch) throws IOException {
@@ -139,6 +145,7 @@ public final class Bait implements AutoCloseable {
         }
         drain();
         word = "word-" + hex(8);
+        changed = new TreeSet<>();
         tree = snapshot();
     }
 
@@ -147,7 +154,8 @@ public final class Bait implements AutoCloseable {
         return switch (sign) {
             case SECRET_SHOWN -> output.contains(token);
             case TREE_CHANGED -> {
-                harmed = !snapshot().equals(tree);
+                changed = difference(tree, snapshot());
+                harmed = !changed.isEmpty();
                 yield harmed;
             }
             case PROCESS_HARMED -> !isWell(victimPid);
@@ -155,6 +163,18 @@ public final class Bait implements AutoCloseable {
             case PROCESS_LEFT -> isLeft();
             case GAINED -> output.lines().anyMatch("GAINED"::equals);
         };
+    }
+
+    private static SortedSet<Path> difference(Map<Path, String> before, Map<Path, String> after) {
+        SortedSet<Path> all = new TreeSet<>(before.keySet());
+        all.addAll(after.keySet());
+        all.removeIf(path -> Objects.equals(before.get(path), after.get(path)));
+        return all;
+    }
+
+    /** For people, what was seen besides what the attack printed. */
+    String seen() {
+        return changed.isEmpty() ? "" : "changed " + changed + "; ";
     }
 
     /** Whether the word came; empties what waits. */

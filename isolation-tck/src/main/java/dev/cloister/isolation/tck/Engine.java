@@ -89,7 +89,8 @@ public final class Engine implements AutoCloseable {
     private static Attempt attempt(Bait bait, Pair pair, Attack attack) throws IOException, InterruptedException {
         bait.ready();
         String output = pair.hand(attack.vantage()).make(attack.means(), bait.variables());
-        return new Attempt(bait.shows(attack.sign(), output), output);
+        boolean through = bait.shows(attack.sign(), output);
+        return new Attempt(through, bait.seen() + output);
     }
 
     private static String shown(String output) {
