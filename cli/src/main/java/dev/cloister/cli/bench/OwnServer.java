@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -41,7 +42,8 @@ final class OwnServer implements AutoCloseable {
     private static final Duration AFTER_KILL = Duration.ofSeconds(2);
 
     private static final Duration SILENCE = Duration.ofSeconds(5);
-    private static final String AGENT = "CLOISTER_AGENT_EXECUTABLE";
+    /** Where the agent's program is; of all that the environment says, the server gets this alone. */
+    private static final Set<String> AGENT = Set.of("CLOISTER_AGENT_EXECUTABLE", "CLOISTER_AGENT_INSTALLED");
 
     /** The kernel tells processor time in hundredths of a second, to every program on every machine; see proc(5). */
     private static final long MILLISECONDS_PER_TICK = 10;
@@ -63,7 +65,8 @@ final class OwnServer implements AutoCloseable {
         keys.put("data", directory.path().resolve("data").toString());
         keys.put("port", "0");
         Map<String, String> environment = new HashMap<>();
-        Optional.ofNullable(System.getenv(AGENT)).ifPresent(agent -> environment.put(AGENT, agent));
+        AGENT.forEach(
+                name -> Optional.ofNullable(System.getenv(name)).ifPresent(agent -> environment.put(name, agent)));
         this.directory = directory;
         this.config = ConfigLoader.load(Optional.empty(), environment, keys, HostFacts.defaults());
         List<String> command = new ArrayList<>();
@@ -74,7 +77,7 @@ final class OwnServer implements AutoCloseable {
         keys.forEach((key, value) -> command.addAll(List.of("--set", key + "=" + value)));
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out().toFile()).redirectError(err().toFile());
-        builder.environment().keySet().removeIf(name -> name.startsWith("CLOISTER_") && !name.equals(AGENT));
+        builder.environment().keySet().removeIf(name -> name.startsWith("CLOISTER_") && !AGENT.contains(name));
         this.process = builder.start();
     }
 
