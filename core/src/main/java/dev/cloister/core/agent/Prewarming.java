@@ -80,7 +80,8 @@ public final class Prewarming implements SessionAgents {
     @Override
     public void opened(Principal principal, Session session) {
         if (mode != Prewarm.NONE && !session.model().isEmpty()) {
-            agents.ahead(principal.tenant(), start(principal, session)).ifPresent(Runnable::run);
+            agents.ahead(principal.tenant(), start(principal, session))
+                    .ifPresent(starting -> aside("agent-ahead-" + session.id(), starting));
         }
     }
 
@@ -105,7 +106,12 @@ public final class Prewarming implements SessionAgents {
             spares.remove(tenant);
             tries.put(tenant, now);
         }
-        Thread.ofPlatform().daemon(true).name("agent-spare-" + tenant).start(() -> startSpare(principal));
+        aside("agent-spare-" + tenant, () -> startSpare(principal));
+    }
+
+    /** A start takes until the agent has answered, and the requests that lead to it do not wait for that. */
+    private static void aside(String name, Runnable task) {
+        Thread.ofPlatform().daemon(true).name(name).start(task);
     }
 
     private void startSpare(Principal principal) {

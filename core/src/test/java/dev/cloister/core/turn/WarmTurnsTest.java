@@ -288,12 +288,25 @@ class WarmTurnsTest {
         TurnFixture fixture = open(9, 9, Prewarm.SESSION);
         fixture.agents(says("hello"));
         Session session = opened(fixture, TurnFixture.MODEL);
-        assertThat(fixture.backend.launched()).hasSize(1);
+        Eventually.holds("it starts", () -> fixture.backend.launched().size() == 1);
         assertThat(fixture.broker.serving()).isZero();
         turn(fixture, Optional.of(session.id()));
         assertThat(fixture.backend.launched()).hasSize(1);
         // Of a session without a model nobody knows how its agent is to be started.
         opened(fixture, "");
+        assertThat(fixture.backend.launched()).hasSize(1);
+    }
+
+    @Test
+    void whoOpensASessionDoesNotWaitForItsAgent() throws Exception {
+        TurnFixture fixture = open(9, 9, Prewarm.SESSION);
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        fixture.agent(new String[][] {says("hello")}, agent -> agent.thatBegins(started::join));
+        Session session = opened(fixture, TurnFixture.MODEL);
+        Eventually.holds("it starts", () -> fixture.backend.launched().size() == 1);
+        assertThat(fixture.idle()).isZero();
+        started.complete(null);
+        turn(fixture, Optional.of(session.id()));
         assertThat(fixture.backend.launched()).hasSize(1);
     }
 
