@@ -17,11 +17,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -42,8 +40,6 @@ final class OwnServer implements AutoCloseable {
     private static final Duration AFTER_KILL = Duration.ofSeconds(2);
 
     private static final Duration SILENCE = Duration.ofSeconds(5);
-    /** Where the agent's program is; of all that the environment says, the server gets this alone. */
-    private static final Set<String> AGENT = Set.of("CLOISTER_AGENT_EXECUTABLE", "CLOISTER_AGENT_INSTALLED");
 
     /** The kernel tells processor time in hundredths of a second, to every program on every machine; see proc(5). */
     private static final long MILLISECONDS_PER_TICK = 10;
@@ -64,9 +60,7 @@ final class OwnServer implements AutoCloseable {
         keys.putAll(options);
         keys.put("data", directory.path().resolve("data").toString());
         keys.put("port", "0");
-        Map<String, String> environment = new HashMap<>();
-        AGENT.forEach(
-                name -> Optional.ofNullable(System.getenv(name)).ifPresent(agent -> environment.put(name, agent)));
+        Map<String, String> environment = ConfigLoader.agentIn(System.getenv());
         this.directory = directory;
         this.config = ConfigLoader.load(Optional.empty(), environment, keys, HostFacts.defaults());
         List<String> command = new ArrayList<>();
@@ -77,7 +71,7 @@ final class OwnServer implements AutoCloseable {
         keys.forEach((key, value) -> command.addAll(List.of("--set", key + "=" + value)));
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectOutput(out().toFile()).redirectError(err().toFile());
-        builder.environment().keySet().removeIf(name -> name.startsWith("CLOISTER_") && !AGENT.contains(name));
+        builder.environment().keySet().removeIf(name -> name.startsWith("CLOISTER_") && !environment.containsKey(name));
         this.process = builder.start();
     }
 

@@ -14,14 +14,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.stream.Collectors;
 
 /** A server of its own in a temporary directory, the story on it, and no trace of it afterwards. */
 public final class Demo {
     private static final int NO_WALL = 2;
-    private static final Set<String> AGENT = Set.of("CLOISTER_AGENT_EXECUTABLE", "CLOISTER_AGENT_INSTALLED");
 
     private Demo() {}
 
@@ -37,7 +34,7 @@ public final class Demo {
         TemporaryDirectory directory = TemporaryDirectory.make("demo");
         CloisterConfig config = ConfigLoader.load(
                 Optional.empty(),
-                agent(),
+                ConfigLoader.agentIn(System.getenv()),
                 Map.of(
                         "data",
                         directory.path().resolve("data").toString(),
@@ -94,13 +91,6 @@ public final class Demo {
             new CountDownLatch(1).await();
         }
         return exit;
-    }
-
-    /** Of the environment only which agent to use; everything else about the demo is fixed. */
-    private static Map<String, String> agent() {
-        return System.getenv().entrySet().stream()
-                .filter(variable -> AGENT.contains(variable.getKey()))
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 
     private static int withoutWall(

@@ -27,10 +27,10 @@ import tools.jackson.databind.node.ObjectNode;
 /** However a server ends, nothing that ran for its tenants goes on, and the next one on the same data carries on. */
 @EnabledIf("isRoot")
 class ServerKilledTest {
-    /** The figure for a server that was killed. */
     /** Agents that wait for another turn would be in the way of seeing what an earlier server left. */
     private static final Map<String, String> NOTHING_STAYS = Map.of("agent.idle-timeout", "none");
 
+    /** The figure for a server that was killed. */
     private static final Duration WITHIN = Duration.ofSeconds(3);
 
     private static final Duration GENEROUS = Duration.ofSeconds(60);

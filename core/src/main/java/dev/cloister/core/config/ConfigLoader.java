@@ -40,7 +40,16 @@ public final class ConfigLoader {
     /** Where the {@code cloister} script installed the pinned agent: below the file, unlike the key's own variable. */
     static final String AGENT_INSTALLED = "CLOISTER_AGENT_INSTALLED";
 
+    private static final Set<String> AGENT = Set.of("CLOISTER_AGENT_EXECUTABLE", AGENT_INSTALLED);
+
     private ConfigLoader() {}
+
+    /** What an environment says of where the agent's program is, for servers of which everything else is fixed. */
+    public static Map<String, String> agentIn(Map<String, String> environment) {
+        return environment.entrySet().stream()
+                .filter(variable -> AGENT.contains(variable.getKey()))
+                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
 
     /**
      * Reads, binds and checks every key.

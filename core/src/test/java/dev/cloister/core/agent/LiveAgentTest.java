@@ -33,6 +33,9 @@ class LiveAgentTest {
     private static final ArrayNode MESSAGE =
             JsonNodeFactory.instance.arrayNode().add("do it");
 
+    /** The answer to the first question of an agent that took its settings. */
+    private static final String TOOK = FakeAgent.answer("question-1", FakeAgent.took(SETTINGS)) + "\n";
+
     private static final long HANDSHAKE = LiveAgent.HANDSHAKE.toMillis();
     private static final long GRACE = LiveAgent.GRACE.toMillis();
 
@@ -173,9 +176,7 @@ class LiveAgentTest {
     void aResultThatIsCutOffIsNone() {
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
-            terminal.print(
-                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
-                            + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.print(TOOK);
             terminal.readLine();
             terminal.print(FakeAgent.result("success", false, "done"));
             return 0;
@@ -213,9 +214,7 @@ class LiveAgentTest {
         CompletableFuture<Void> work = new CompletableFuture<>();
         FakeProcess process = new FakeProcess(terminal -> {
             terminal.readLine();
-            terminal.print(
-                    "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
-                            + FakeAgent.took(SETTINGS) + "}}\n");
+            terminal.print(TOOK);
             terminal.readLine();
             terminal.print(FakeAgent.init("dontAsk") + "\n");
             work.join();
@@ -256,9 +255,7 @@ class LiveAgentTest {
             for (Optional<String> line = terminal.readLine(); line.isPresent(); line = terminal.readLine()) {
                 received.add(line.get());
                 slow.join();
-                terminal.print(
-                        "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"question-1\",\"response\":"
-                                + FakeAgent.took(SETTINGS) + "}}\n");
+                terminal.print(TOOK);
             }
             return 0;
         });
@@ -415,8 +412,7 @@ class LiveAgentTest {
             LiveAgent run = run(new FakeProcess(terminal -> {
                 terminal.print(line + "\n");
                 while (terminal.readLine().isPresent()) {
-                    terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\","
-                            + "\"request_id\":\"question-1\",\"response\":" + FakeAgent.took(SETTINGS) + "}}\n");
+                    terminal.print(TOOK);
                 }
                 return 0;
             }));

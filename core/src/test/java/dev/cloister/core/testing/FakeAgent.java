@@ -95,6 +95,12 @@ public final class FakeAgent implements FakeProcess.Program {
         return init.toString();
     }
 
+    /** The answer to a question of that id. */
+    public static String answer(String id, String response) {
+        return "{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"" + id
+                + "\",\"response\":" + response + "}}";
+    }
+
     /** A line with one of the model's own events. */
     public static String model(String event) {
         return "{\"type\":\"stream_event\",\"event\":" + event + ",\"parent_tool_use_id\":null}";
@@ -144,9 +150,8 @@ public final class FakeAgent implements FakeProcess.Program {
             } else {
                 boolean servers =
                         json.path("request").path("subtype").asString().equals("mcp_status");
-                terminal.print("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\""
-                        + json.path("request_id").asString() + "\",\"response\":"
-                        + (servers ? serversResponse : settingsResponse) + "}}\n");
+                terminal.print(answer(json.path("request_id").asString(), servers ? serversResponse : settingsResponse)
+                        + "\n");
             }
         }
         return 0;

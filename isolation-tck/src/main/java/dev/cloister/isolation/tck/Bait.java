@@ -50,7 +50,6 @@ public final class Bait implements AutoCloseable {
     private final DatagramSocket udp;
     private @Nullable AutoCloseable victim;
     private long victimPid;
-    private boolean harmed;
     private SortedMap<Path, String> tree = new TreeMap<>();
     private String word = "";
     /** What the last attack changed in the victim's tree. */
@@ -113,7 +112,6 @@ public final class Bait implements AutoCloseable {
         if (victimPid == 0) {
             throw new IOException("the victim ended as soon as it was ready");
         }
-        harmed = false;
     }
 
     Pair pair() {
@@ -139,7 +137,7 @@ public final class Bait implements AutoCloseable {
 
     /** Before each attack: a new word, and all as it was. */
     void ready() throws IOException, InterruptedException {
-        if (harmed || !isWell(victimPid)) {
+        if (!changed.isEmpty() || !isWell(victimPid)) {
             end();
             live();
         }
@@ -155,8 +153,7 @@ public final class Bait implements AutoCloseable {
             case SECRET_SHOWN -> output.contains(token);
             case TREE_CHANGED -> {
                 changed = difference(tree, snapshot());
-                harmed = !changed.isEmpty();
-                yield harmed;
+                yield !changed.isEmpty();
             }
             case PROCESS_HARMED -> !isWell(victimPid);
             case WORD_RECEIVED -> drain() || pair.ears().test(word);
