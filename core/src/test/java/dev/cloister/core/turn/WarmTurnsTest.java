@@ -107,11 +107,11 @@ class WarmTurnsTest {
         CompletableFuture<Void> started = new CompletableFuture<>();
         fixture.agent(new String[][] {says("hello"), says("hello")}, agent -> agent.thatBegins(started::join));
         List<Turn> turns = new ArrayList<>();
-        for (int i = 0; i < STARTS + 1; i++) {
+        for (int i = 0; i < STARTS; i++) {
             turns.add(fixture.start(Optional.empty(), "hi"));
         }
         Eventually.holds("some start", () -> fixture.backend.launched().size() == STARTS);
-        Turn last = turns.removeLast();
+        Turn last = fixture.start(Optional.empty(), "hi");
         last.cancel("gone");
         while (last.outcome().isEmpty()) {
             last.poll(Duration.ofSeconds(1));
