@@ -7,32 +7,38 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.PreparedBatch;
 import org.jdbi.v3.core.statement.StatementContext;
 
 /** The table {@code audit}, to which triggers let nothing happen but that it grows. */
 final class AuditRows {
     private AuditRows() {}
 
-    static AuditEntry append(Handle handle, Function<Optional<AuditEntry>, AuditEntry> next) {
+    static List<AuditEntry> append(Handle handle, Function<Optional<AuditEntry>, List<AuditEntry>> next) {
         Optional<AuditEntry> last = last(handle);
-        AuditEntry entry = next.apply(last);
-        long expected = last.map(AuditEntry::seq).orElse(0L) + 1;
-        if (entry.seq() != expected) {
-            throw new IllegalArgumentException("audit entry " + entry.seq() + " is not the expected " + expected);
-        }
-        handle.createUpdate("""
+        List<AuditEntry> entries = next.apply(last);
+        long expected = last.map(AuditEntry::seq).orElse(0L);
+        try (PreparedBatch batch = handle.prepareBatch("""
                         INSERT INTO audit (seq, at, actor, action, detail, previous, hash)
                         VALUES (:seq, :at, :actor, :action, :detail, :previous, :hash)
-                        """)
-                .bind("seq", entry.seq())
-                .bind("at", entry.at())
-                .bind("actor", entry.actor())
-                .bind("action", entry.action())
-                .bind("detail", entry.detail())
-                .bind("previous", entry.previous())
-                .bind("hash", entry.hash())
-                .execute();
-        return entry;
+                        """)) {
+            for (AuditEntry entry : entries) {
+                if (entry.seq() != ++expected) {
+                    throw new IllegalArgumentException(
+                            "audit entry " + entry.seq() + " is not the expected " + expected);
+                }
+                batch.bind("seq", entry.seq())
+                        .bind("at", entry.at())
+                        .bind("actor", entry.actor())
+                        .bind("action", entry.action())
+                        .bind("detail", entry.detail())
+                        .bind("previous", entry.previous())
+                        .bind("hash", entry.hash())
+                        .add();
+            }
+            batch.execute();
+        }
+        return entries;
     }
 
     static List<AuditEntry> page(Handle handle, long after, int limit) {

@@ -66,6 +66,11 @@ final class SqliteDatabase implements AutoCloseable {
         return file;
     }
 
+    /** One query; it needs no transaction to see one state. */
+    <T> T query(Function<Handle, T> work) {
+        return translated(() -> reading.withHandle(work::apply));
+    }
+
     /** One read transaction: every query in it sees the same state. */
     <T> T read(Function<Handle, T> work) {
         return translated(() -> reading.inTransaction(work::apply));

@@ -62,7 +62,7 @@ public final class SqliteStore implements Store {
 
     @Override
     public Optional<String> setting(String name) {
-        return database.read(handle -> SettingRows.find(handle, name));
+        return database.query(handle -> SettingRows.find(handle, name));
     }
 
     @Override
@@ -88,22 +88,22 @@ public final class SqliteStore implements Store {
 
     @Override
     public Optional<Tenant> findTenant(Fingerprint fingerprint) {
-        return database.read(handle -> TenantRows.find(handle, fingerprint));
+        return database.query(handle -> TenantRows.find(handle, fingerprint));
     }
 
     @Override
     public Optional<Tenant> tenant(TenantId id) {
-        return database.read(handle -> TenantRows.find(handle, id));
+        return database.query(handle -> TenantRows.find(handle, id));
     }
 
     @Override
     public List<Tenant> tenants() {
-        return database.read(TenantRows::all);
+        return database.query(TenantRows::all);
     }
 
     @Override
     public long tenantCount() {
-        return database.read(TenantRows::count);
+        return database.query(TenantRows::count);
     }
 
     @Override
@@ -138,13 +138,13 @@ public final class SqliteStore implements Store {
 
     @Override
     public Optional<Session> session(TenantId tenant, SessionId id) {
-        return database.read(handle -> SessionRows.find(handle, tenant, id));
+        return database.query(handle -> SessionRows.find(handle, tenant, id));
     }
 
     @Override
     public List<Session> sessions(TenantId tenant, Optional<SessionId> after, int limit) {
         requirePositive(limit);
-        return database.read(handle -> SessionRows.page(handle, tenant, after, limit));
+        return database.query(handle -> SessionRows.page(handle, tenant, after, limit));
     }
 
     @Override
@@ -172,12 +172,12 @@ public final class SqliteStore implements Store {
     @Override
     public List<SessionEvent> events(SessionId session, long after, int limit) {
         requirePositive(limit);
-        return database.read(handle -> EventRows.page(handle, session, after, limit));
+        return database.query(handle -> EventRows.page(handle, session, after, limit));
     }
 
     @Override
     public long lastEvent(SessionId session) {
-        return database.read(handle -> EventRows.last(handle, session));
+        return database.query(handle -> EventRows.last(handle, session));
     }
 
     @Override
@@ -187,7 +187,7 @@ public final class SqliteStore implements Store {
 
     @Override
     public List<UsageTotals> usage(TenantId tenant, long from, long to) {
-        return database.read(handle -> UsageRows.totals(handle, tenant, from, to));
+        return database.query(handle -> UsageRows.totals(handle, tenant, from, to));
     }
 
     @Override
@@ -201,7 +201,7 @@ public final class SqliteStore implements Store {
 
     @Override
     public SandboxUsage sandboxUsage(TenantId tenant) {
-        return database.read(handle -> SandboxUsageRows.find(handle, tenant));
+        return database.query(handle -> SandboxUsageRows.find(handle, tenant));
     }
 
     @Override
@@ -211,7 +211,7 @@ public final class SqliteStore implements Store {
 
     @Override
     public List<Sealed> hostCredentials(TenantId tenant) {
-        return database.read(handle -> HostCredentialRows.of(handle, tenant));
+        return database.query(handle -> HostCredentialRows.of(handle, tenant));
     }
 
     @Override
@@ -220,19 +220,19 @@ public final class SqliteStore implements Store {
     }
 
     @Override
-    public AuditEntry appendAudit(Function<Optional<AuditEntry>, AuditEntry> next) {
+    public List<AuditEntry> appendAudit(Function<Optional<AuditEntry>, List<AuditEntry>> next) {
         return database.write(handle -> AuditRows.append(handle, next));
     }
 
     @Override
     public List<AuditEntry> audit(long after, int limit) {
         requirePositive(limit);
-        return database.read(handle -> AuditRows.page(handle, after, limit));
+        return database.query(handle -> AuditRows.page(handle, after, limit));
     }
 
     @Override
     public Optional<AuditEntry> lastAudit() {
-        return database.read(AuditRows::last);
+        return database.query(AuditRows::last);
     }
 
     @Override

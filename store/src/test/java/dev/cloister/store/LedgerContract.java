@@ -59,29 +59,32 @@ interface LedgerContract extends StoreFixture {
     default void auditEntriesComeBackAsTheyWereAppended() {
         assertThat(store().lastAudit()).isEmpty();
 
-        AuditEntry first = store().appendAudit(last -> {
+        AuditEntry first = entry(1);
+        AuditEntry second = entry(2);
+        store().appendAudit(last -> {
             assertThat(last).isEmpty();
-            return entry(1);
+            return List.of(first);
         });
-        AuditEntry second = store().appendAudit(last -> {
+        List<AuditEntry> appended = store().appendAudit(last -> {
             assertThat(last).contains(first);
-            return entry(2);
+            return List.of(second, entry(3));
         });
 
-        assertThat(store().lastAudit()).contains(second);
-        assertThat(store().audit(0, 10)).containsExactly(first, second);
+        assertThat(appended).containsExactly(second, entry(3));
+        assertThat(store().lastAudit()).contains(entry(3));
+        assertThat(store().audit(0, 10)).containsExactly(first, second, entry(3));
         assertThat(store().audit(0, 1)).containsExactly(first);
-        assertThat(store().audit(1, 10)).containsExactly(second);
-        assertThat(store().audit(2, 10)).isEmpty();
+        assertThat(store().audit(1, 10)).containsExactly(second, entry(3));
+        assertThat(store().audit(3, 10)).isEmpty();
         assertThatIllegalArgumentException().isThrownBy(() -> store().audit(0, 0));
     }
 
     @Test
     default void anAuditEntryThatDoesNotFollowIsRefused() {
-        store().appendAudit(last -> entry(1));
+        store().appendAudit(last -> List.of(entry(1)));
 
-        assertThatIllegalArgumentException().isThrownBy(() -> store().appendAudit(last -> entry(1)));
-        assertThatIllegalArgumentException().isThrownBy(() -> store().appendAudit(last -> entry(3)));
+        assertThatIllegalArgumentException().isThrownBy(() -> store().appendAudit(last -> List.of(entry(1))));
+        assertThatIllegalArgumentException().isThrownBy(() -> store().appendAudit(last -> List.of(entry(2), entry(4))));
         assertThatThrownBy(() -> store().appendAudit(last -> {
                     throw new UnsupportedOperationException("no");
                 }))
@@ -96,7 +99,8 @@ interface LedgerContract extends StoreFixture {
         StoreFixture.together(StoreFixture.times(
                 64,
                 number -> users.get(number % 2)
-                        .appendAudit(last -> entry(last.map(AuditEntry::seq).orElse(0L) + 1))));
+                        .appendAudit(
+                                last -> List.of(entry(last.map(AuditEntry::seq).orElse(0L) + 1)))));
 
         assertThat(store().audit(0, 100))
                 .isEqualTo(LongStream.rangeClosed(1, 64)

@@ -106,7 +106,8 @@ final class SqliteStoreTest extends StoreContract {
     void everythingIsThereAfterAReopening() {
         SessionId session = session(tenant(1), 1).id();
         store().appendEvents(List.of(new SessionEvent(session, 1, "type", "{}", 1)), 10);
-        AuditEntry entry = store().appendAudit(last -> new AuditEntry(1, 1, "actor", "action", "{}", "p", "h"));
+        AuditEntry entry = new AuditEntry(1, 1, "actor", "action", "{}", "p", "h");
+        store().appendAudit(last -> List.of(entry));
         store().close();
 
         Store reopened = openAnother();
@@ -130,7 +131,8 @@ final class SqliteStoreTest extends StoreContract {
             })
     void theFileItselfRefusesToForget(String statement) {
         tenant(1);
-        AuditEntry entry = store().appendAudit(last -> new AuditEntry(1, 1, "actor", "action", "{}", "p", "h"));
+        AuditEntry entry = new AuditEntry(1, 1, "actor", "action", "{}", "p", "h");
+        store().appendAudit(last -> List.of(entry));
 
         assertThatThrownBy(() -> RawDatabase.execute(file(), statement))
                 .hasMessageMatching("(?s).*(append-only|stays used).*");

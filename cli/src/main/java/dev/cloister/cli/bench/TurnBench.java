@@ -43,6 +43,9 @@ public final class TurnBench {
     /** An agent that was started so long ago has nothing left to do for its start. */
     private static final long HEAD_START_MS = 2500;
 
+    /** Between two ways: what the one before leaves to be taken away, its processes and its sandbox, is not the next one's. */
+    private static final long REST_MS = 300;
+
     /** Of a session, so that its conversation does not grow into what is measured. */
     private static final int TURNS_OF_A_SESSION = 25;
 
@@ -186,6 +189,7 @@ public final class TurnBench {
             TurnTime time = way.turn(MESSAGE);
             require(way.name(), time);
             way.done();
+            Thread.sleep(REST_MS);
             if (counted) {
                 first.add(way.name(), time.first());
                 whole.add(way.name() + WHOLE, time.whole());

@@ -5,8 +5,14 @@ import dev.cloister.core.error.ErrorCode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The audit log as a chain in a {@link AuditStore}: each entry holds the hash of the one before, under a key that is not in the
@@ -24,6 +30,28 @@ public final class ChainedAudit implements Audit {
     private final AuditChain chain;
     private final Clock clock;
     private final AuditHeadFile head;
+
+    /** What nobody has written yet; whoever writes takes all of it along, so that many wait for the disk once. */
+    private final Queue<Waiting> waiting = new ConcurrentLinkedQueue<>();
+
+    private final ReentrantLock writing = new ReentrantLock();
+
+    /** Something to be recorded. Its state belongs to whoever holds {@link #writing}. */
+    private static final class Waiting {
+        final String actor;
+        final String action;
+        final String detail;
+        boolean written;
+
+        @Nullable
+        RuntimeException failure;
+
+        Waiting(String actor, String action, String detail) {
+            this.actor = actor;
+            this.action = action;
+            this.detail = detail;
+        }
+    }
 
     /**
      * @param store stays the caller's
@@ -47,20 +75,49 @@ public final class ChainedAudit implements Audit {
      */
     @Override
     public void record(String actor, String action, Map<String, Object> detail) {
-        String line = AuditDetail.canonical(detail);
-        AuditEntry entry = store.appendAudit(last -> successor(last, storable(actor), storable(action), line));
-        // After the entry is durable: a head that is behind is a crash, one that is ahead is a log cut off.
-        head.advance(entry);
+        Waiting mine = new Waiting(storable(actor), storable(action), AuditDetail.canonical(detail));
+        waiting.add(mine);
+        writing.lock();
+        try {
+            if (!mine.written) {
+                write();
+            }
+            if (mine.failure != null) {
+                throw mine.failure;
+            }
+        } finally {
+            writing.unlock();
+        }
     }
 
-    private AuditEntry successor(Optional<AuditEntry> last, String actor, String action, String detail) {
-        long lastSeq = last.map(AuditEntry::seq).orElse(0L);
+    /** All that waits, in one transaction: it is recorded as a whole, or nobody's is. */
+    private void write() {
+        List<Waiting> batch = new ArrayList<>();
+        for (Waiting next = waiting.poll(); next != null; next = waiting.poll()) {
+            next.written = true;
+            batch.add(next);
+        }
+        try {
+            List<AuditEntry> entries = store.appendAudit(last -> successors(last, batch));
+            // After the entries are durable: a head that is behind is a crash, one that is ahead is a log cut off.
+            head.advance(entries.getLast());
+        } catch (RuntimeException e) {
+            batch.forEach(one -> one.failure = e);
+        }
+    }
+
+    private List<AuditEntry> successors(Optional<AuditEntry> last, List<Waiting> batch) {
+        long seq = last.map(AuditEntry::seq).orElse(0L);
         String previous = last.map(AuditEntry::hash).orElse(AuditChain.START);
-        requireReached(lastSeq, previous);
-        long seq = lastSeq + 1;
-        long at = clock.millis();
-        String hash = chain.hashOf(seq, at, actor, action, detail, previous);
-        return new AuditEntry(seq, at, actor, action, detail, previous, hash);
+        requireReached(seq, previous);
+        List<AuditEntry> entries = new ArrayList<>();
+        for (Waiting one : batch) {
+            long at = clock.millis();
+            String hash = chain.hashOf(++seq, at, one.actor, one.action, one.detail, previous);
+            entries.add(new AuditEntry(seq, at, one.actor, one.action, one.detail, previous, hash));
+            previous = hash;
+        }
+        return entries;
     }
 
     private void requireReached(long lastSeq, String lastHash) {

@@ -213,7 +213,7 @@ final class AuditVerifierTest {
                 AuditEntry before = last.orElseThrow();
                 long seq = before.seq() + 1;
                 String hash = chain.hashOf(seq, 1, "server", "test", "{}", before.hash());
-                return new AuditEntry(seq, 1, "server", "test", "{}", before.hash(), hash);
+                return List.of(new AuditEntry(seq, 1, "server", "test", "{}", before.hash(), hash));
             });
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.store.InMemoryStore;
+import dev.cloister.core.testing.Eventually;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,13 +15,17 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Function;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -128,6 +133,58 @@ final class ChainedAuditTest {
         AuditEntry last = store.lastAudit().orElseThrow();
         assertThat(verdict()).isEqualTo(new AuditVerdict.Intact(160, last.hash()));
         assertThat(Files.readString(head())).startsWith("000000000000000160 " + last.hash());
+    }
+
+    /** The store as it is, whose first writer is held up; says how many entries each wrote. */
+    private final class SlowStore implements AuditStore {
+        final CountDownLatch go = new CountDownLatch(1);
+        final List<Integer> written = new CopyOnWriteArrayList<>();
+
+        @Override
+        public List<AuditEntry> appendAudit(Function<Optional<AuditEntry>, List<AuditEntry>> next) {
+            try {
+                go.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            List<AuditEntry> entries = store.appendAudit(next);
+            written.add(entries.size());
+            return entries;
+        }
+
+        @Override
+        public List<AuditEntry> audit(long after, int limit) {
+            return store.audit(after, limit);
+        }
+
+        @Override
+        public Optional<AuditEntry> lastAudit() {
+            return store.lastAudit();
+        }
+    }
+
+    @Test
+    void whoComesWhileOneWritesIsWrittenTogether() throws Exception {
+        SlowStore slow = new SlowStore();
+        ChainedAudit audit = new ChainedAudit(slow, KEY, CLOCK, head());
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            Map<String, Object> detail = Map.of("number", i);
+            Thread thread = Thread.ofPlatform().start(() -> audit.record("server", "test", detail));
+            Eventually.holds("it waits", () -> thread.getState() == Thread.State.WAITING);
+            threads.add(thread);
+        }
+        slow.go.countDown();
+        for (Thread thread : threads) {
+            thread.join();
+        }
+
+        assertThat(slow.written).containsExactly(1, 4);
+        assertThat(store.audit(0, 10))
+                .extracting(AuditEntry::detail)
+                .containsExactly(
+                        "{\"number\":0}", "{\"number\":1}", "{\"number\":2}", "{\"number\":3}", "{\"number\":4}");
+        assertThat(verdict()).isInstanceOf(AuditVerdict.Intact.class);
     }
 
     @Test

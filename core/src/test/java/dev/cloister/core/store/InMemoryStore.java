@@ -304,13 +304,16 @@ public final class InMemoryStore implements Store {
     }
 
     @Override
-    public synchronized AuditEntry appendAudit(Function<Optional<AuditEntry>, AuditEntry> next) {
-        AuditEntry entry = next.apply(lastAudit());
-        if (entry.seq() != audit.size() + 1L) {
-            throw new IllegalArgumentException("audit entry " + entry.seq() + " does not follow " + audit.size());
+    public synchronized List<AuditEntry> appendAudit(Function<Optional<AuditEntry>, List<AuditEntry>> next) {
+        List<AuditEntry> entries = next.apply(lastAudit());
+        long expected = audit.size();
+        for (AuditEntry entry : entries) {
+            if (entry.seq() != ++expected) {
+                throw new IllegalArgumentException("audit entry " + entry.seq() + " is not the expected " + expected);
+            }
         }
-        audit.add(entry);
-        return entry;
+        audit.addAll(entries);
+        return entries;
     }
 
     @Override

@@ -21,6 +21,9 @@ public interface Cgroup extends AutoCloseable {
      */
     Usage usage();
 
+    /** As {@link #usage} says, without the rest: how many of its processes were killed for want of memory. */
+    long oomKills();
+
     /**
      * Ends every process in it, whatever those do against it. On return none is left; the group can be used again.
      *

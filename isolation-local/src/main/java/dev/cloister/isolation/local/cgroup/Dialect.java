@@ -44,6 +44,9 @@ sealed interface Dialect permits Version1, Version2 {
     /** The figures of a group. */
     Usage usage(Kernel kernel, String name) throws IOException;
 
+    /** How often the kernel killed for want of memory in a group. */
+    long oomKills(Kernel kernel, String name) throws IOException;
+
     default List<Path> groups(String name) {
         return parents().stream().map(parent -> parent.resolve(name)).toList();
     }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A group below a server's parent, in every hierarchy. */
@@ -81,21 +82,35 @@ final class SandboxGroup implements Cgroup {
         return groups.stream().map(group -> group.resolve("cgroup.procs")).toList();
     }
 
+    private interface Reading<T> {
+        T read() throws IOException;
+    }
+
     @Override
     public Usage usage() {
+        return figure(this::measure, usage -> usage);
+    }
+
+    @Override
+    public long oomKills() {
+        return figure(() -> dialect.oomKills(kernel, name), Usage::oomKills);
+    }
+
+    /** @param settled what it is when the group is closed */
+    private <T> T figure(Reading<T> reading, Function<Usage, T> settled) {
         Usage before = last;
         if (before != null) {
-            return before;
+            return settled.apply(before);
         }
         try {
-            Usage now = measure();
-            Usage settled = last;
+            T now = reading.read();
+            Usage after = last;
             // If it was closed meanwhile, the figures are those of files that were just going away.
-            return settled == null ? now : settled;
+            return after == null ? now : settled.apply(after);
         } catch (IOException e) {
-            Usage settled = last;
-            if (settled != null) {
-                return settled;
+            Usage after = last;
+            if (after != null) {
+                return settled.apply(after);
             }
             throw new IsolationException(
                     new Finding(

@@ -83,8 +83,13 @@ record Version1(Map<String, Path> parentOf, List<Path> parents, boolean swapBoun
                 Duration.ofNanos(Text.keyed(read(kernel, name, "cpu", "cpu.stat"), "throttled_time")),
                 Text.number(read(kernel, name, "memory", "memory.usage_in_bytes")),
                 Text.number(read(kernel, name, "memory", "memory.max_usage_in_bytes")),
-                Text.keyed(read(kernel, name, "memory", "memory.oom_control"), "oom_kill"),
+                oomKills(kernel, name),
                 Text.keyed(read(kernel, name, "pids", "pids.events"), "max"));
+    }
+
+    @Override
+    public long oomKills(Kernel kernel, String name) throws IOException {
+        return Text.keyed(read(kernel, name, "memory", "memory.oom_control"), "oom_kill");
     }
 
     private String read(Kernel kernel, String name, String controller, String file) throws IOException {

@@ -71,7 +71,12 @@ record Version2(Path parent, Set<Controller> controllers, boolean swapBounded) i
                 Duration.of(Text.keyed(cpu, "throttled_usec"), ChronoUnit.MICROS),
                 Text.number(Dialect.readIfPresent(kernel, group.resolve("memory.current"))),
                 Text.number(Dialect.readIfPresent(kernel, group.resolve("memory.peak"))),
-                Text.keyed(Dialect.readIfPresent(kernel, group.resolve("memory.events")), "oom_kill"),
+                oomKills(kernel, name),
                 Text.keyed(Dialect.readIfPresent(kernel, group.resolve("pids.events")), "max"));
+    }
+
+    @Override
+    public long oomKills(Kernel kernel, String name) throws IOException {
+        return Text.keyed(Dialect.readIfPresent(kernel, parent.resolve(name).resolve("memory.events")), "oom_kill");
     }
 }

@@ -151,7 +151,7 @@ final class LocalSandbox implements Sandbox, Measurable {
     }
 
     private long oomKills() {
-        return usage().map(Usage::oomKills).orElse(0L);
+        return cgroup.map(Cgroup::oomKills).orElse(0L);
     }
 
     /** The launcher sees a kill; only the group knows that it was for want of memory. */
