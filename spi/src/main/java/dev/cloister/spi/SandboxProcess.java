@@ -9,7 +9,8 @@ import java.util.OptionalLong;
  * A process in a sandbox and everything that it started.
  *
  * <p>Read the streams from platform threads: a virtual thread blocked in a pipe read holds its carrier. Interrupting a
- * reader does not unblock it; {@link #terminate} does.
+ * reader does not unblock it; {@link #terminate} does. Read both outputs to their end, or close them: until then each holds a
+ * file of the server open.
  */
 public interface SandboxProcess {
     long pid();

@@ -209,7 +209,7 @@ class ManyExecsTest {
         try (DirectoryStream<Path> tasks =
                 Files.newDirectoryStream(Path.of("/proc", Long.toString(server.pid()), "task"))) {
             for (Path task : tasks) {
-                count += name(task).startsWith("process reaper") ? 0 : 1;
+                count += name(task).startsWith("reaper-") ? 0 : 1;
             }
         }
         return count;

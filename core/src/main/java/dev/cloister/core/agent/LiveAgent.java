@@ -5,6 +5,7 @@ import dev.cloister.core.error.ErrorCode;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.SandboxProcess;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -103,8 +104,8 @@ public final class LiveAgent {
     }
 
     private void read() {
-        LineReader lines = new LineReader(process.stdout(), MAX_LINE);
-        try {
+        try (InputStream stdout = process.stdout()) {
+            LineReader lines = new LineReader(stdout, MAX_LINE);
             for (Optional<String> line = lines.next(); line.isPresent(); line = lines.next()) {
                 for (AgentEvent event : StreamJson.parse(line.get())) {
                     accept(event);

@@ -25,7 +25,7 @@ public final class LaunchedProcess implements SandboxProcess {
     private static final Logger log = LoggerFactory.getLogger(LaunchedProcess.class);
     private static final Duration LAUNCHER_TIME = Duration.ofSeconds(4);
 
-    private final Process launcher;
+    private final ChildProcess launcher;
     private final Report report;
     private final AtomicBoolean ended = new AtomicBoolean();
     private final CompletableFuture<ExitStatus> status = new CompletableFuture<>();
@@ -35,7 +35,7 @@ public final class LaunchedProcess implements SandboxProcess {
      *     still run
      * @param judged what the sandbox makes of an end, knowing more than the launcher does
      */
-    LaunchedProcess(Process launcher, Report report, Runnable abandoned, UnaryOperator<ExitStatus> judged) {
+    LaunchedProcess(ChildProcess launcher, Report report, Runnable abandoned, UnaryOperator<ExitStatus> judged) {
         this.launcher = launcher;
         this.report = report;
         Thread.ofVirtual().name("launch-end-" + launcher.pid()).start(() -> awaitEnd(abandoned, judged));
@@ -44,7 +44,7 @@ public final class LaunchedProcess implements SandboxProcess {
     private void awaitEnd(Runnable abandoned, UnaryOperator<ExitStatus> judged) {
         try {
             Optional<ExitStatus> told = report.end().get();
-            launcher.waitFor();
+            launcher.awaitEnd();
             if (told.isEmpty()) {
                 abandoned.run();
             }
@@ -70,17 +70,17 @@ public final class LaunchedProcess implements SandboxProcess {
 
     @Override
     public OutputStream stdin() {
-        return launcher.getOutputStream();
+        return launcher.stdin();
     }
 
     @Override
     public InputStream stdout() {
-        return launcher.getInputStream();
+        return launcher.stdout();
     }
 
     @Override
     public InputStream stderr() {
-        return launcher.getErrorStream();
+        return launcher.stderr();
     }
 
     @Override
@@ -110,8 +110,8 @@ public final class LaunchedProcess implements SandboxProcess {
             return;
         }
         log.warn("the launcher {} did not end in time and is killed", launcher.pid());
-        launcher.descendants().forEach(ProcessHandle::destroyForcibly);
-        launcher.destroyForcibly();
+        ProcessHandle.of(launcher.pid()).ifPresent(one -> one.descendants().forEach(ProcessHandle::destroyForcibly));
+        launcher.kill();
         endsWithin(LAUNCHER_TIME);
     }
 

@@ -117,10 +117,13 @@ public final class Launcher implements AutoCloseable {
         Report report = control.expect(Arguments.environmentBlock(plan));
         try {
             List<String> reporting = List.of("--control", control.path().toString(), "--id", report.id());
-            Process launcher = spawner.spawn(Arguments.of(program, reporting, plan));
+            ChildProcess launcher = spawner.spawn(Arguments.of(program, reporting, plan));
             return switch (beginning(report, launcher)) {
                 case Report.Beginning.Started() -> new LaunchedProcess(launcher, report, abandoned, judged);
-                case Report.Beginning.Failed(LaunchFailure why) -> throw new IsolationException(why.finding());
+                case Report.Beginning.Failed(LaunchFailure why) -> {
+                    launcher.discard();
+                    throw new IsolationException(why.finding());
+                }
                 case Report.Beginning.Silent() -> throw silent(launcher);
             };
         } catch (IOException e) {
@@ -142,7 +145,7 @@ public final class Launcher implements AutoCloseable {
         return Arguments.of(program, environment, plan);
     }
 
-    private static Report.Beginning beginning(Report report, Process launcher) {
+    private static Report.Beginning beginning(Report report, ChildProcess launcher) {
         try {
             for (long waited = 0; waited < PATIENCE.toMillis(); waited += LOOK.toMillis()) {
                 // A launcher that has ended has said what it had to say; only the reading may still be under way.
@@ -159,22 +162,17 @@ public final class Launcher implements AutoCloseable {
         } catch (ExecutionException e) {
             throw new IllegalStateException(e.getCause());
         } catch (InterruptedException e) {
-            launcher.destroyForcibly();
+            launcher.kill();
             Thread.currentThread().interrupt();
             return new Report.Beginning.Silent();
         }
     }
 
-    private static IsolationException silent(Process launcher) {
-        String complaint;
-        // Before the kill: with it the JVM closes what the launcher may have written.
-        try (InputStream stderr = launcher.getErrorStream()) {
-            byte[] written = stderr.readNBytes(Math.min(stderr.available(), MAX_COMPLAINT));
-            complaint = new String(written, StandardCharsets.UTF_8).strip();
-        } catch (IOException e) {
-            complaint = e.toString();
-        }
-        launcher.destroyForcibly();
+    private static IsolationException silent(ChildProcess launcher) throws IOException {
+        InputStream stderr = launcher.stderr();
+        byte[] written = stderr.readNBytes(Math.min(stderr.available(), MAX_COMPLAINT));
+        String complaint = new String(written, StandardCharsets.UTF_8).strip();
+        launcher.discard();
         return new IsolationException(new Finding(
                 "the launcher did not start a process and did not say why",
                 complaint.isEmpty() ? "it was killed, or did not answer in time" : complaint,

@@ -1,6 +1,5 @@
 package dev.cloister.isolation.local.launch;
 
-import java.io.File;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -14,24 +13,19 @@ import java.util.concurrent.Executors;
  * PR_SET_PDEATHSIG), so a process started from a pooled or virtual thread could be killed at any time. Thread-safe.
  */
 public final class Spawner implements AutoCloseable {
+    private static final List<String> ENVIRONMENT = List.of("PATH=/usr/bin:/bin");
+
     private final ExecutorService thread = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("spawner").daemon(true).factory());
 
     /**
-     * Starts a program with an environment of nothing but a search path, in {@code /}.
+     * Starts a program, as {@link Spawn#start}, with an environment of nothing but a search path.
      *
      * @throws IOException if it could not be started
      */
-    Process spawn(List<String> argv) throws IOException {
+    ChildProcess spawn(List<String> argv) throws IOException {
         try {
-            return thread.submit(() -> {
-                        ProcessBuilder builder = new ProcessBuilder(argv);
-                        builder.environment().clear();
-                        builder.environment().put("PATH", "/usr/bin:/bin");
-                        builder.directory(new File("/"));
-                        return builder.start();
-                    })
-                    .get();
+            return thread.submit(() -> Spawn.start(argv, ENVIRONMENT)).get();
         } catch (ExecutionException e) {
             if (e.getCause() instanceof IOException cause) {
                 throw cause;
