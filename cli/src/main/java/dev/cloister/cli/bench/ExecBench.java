@@ -77,6 +77,8 @@ public final class ExecBench {
      * @param progress gets a line for what takes long
      */
     public static BenchReport run(Amount amount, Consumer<String> progress) throws IOException, InterruptedException {
+        // Each client keeps its connection; the JDK's client would keep five of all.
+        System.setProperty("http.maxConnections", Integer.toString(CLIENTS));
         try (OwnServer server = OwnServer.start(Map.of("isolation.mode", MODE), progress);
                 TrialHost trial = TrialHost.make(server.config(), "exec");
                 OpenModes modes = new OpenModes(trial, progress)) {
