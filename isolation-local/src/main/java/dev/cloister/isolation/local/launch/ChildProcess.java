@@ -39,9 +39,9 @@ final class ChildProcess {
     private void reap() {
         Spawn.awaitEnd(pid);
         synchronized (this) {
-            // From here on the kernel may give the pid to another process.
-            ended.countDown();
             Spawn.reap(pid);
+            // The kernel may have given the pid to another process already.
+            ended.countDown();
         }
         try {
             stdin.close();

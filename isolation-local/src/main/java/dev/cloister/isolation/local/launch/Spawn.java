@@ -27,13 +27,13 @@ import java.util.List;
  * @see <a href="https://man7.org/linux/man-pages/man3/posix_spawn.3.html">posix_spawn(3)</a>
  */
 final class Spawn {
+    static final int SIGKILL = 9;
+
     /** At least the size of every libc's posix_spawn_file_actions_t, posix_spawnattr_t, sigset_t and siginfo_t. */
     private static final MemoryLayout OPAQUE = MemoryLayout.sequenceLayout(128, ADDRESS);
 
     private static final short POSIX_SPAWN_SETSIGMASK = 0x08;
     private static final int O_CLOEXEC = 0x80000;
-    static final int SIGKILL = 9;
-
     private static final int P_PID = 1;
     private static final int WEXITED = 4;
     private static final int WNOWAIT = 0x0100_0000;
@@ -68,6 +68,10 @@ final class Spawn {
      * @throws IOException if it could not be started
      */
     static ChildProcess start(List<String> argv, List<String> environment) throws IOException {
+        if (argv.stream().anyMatch(argument -> argument.indexOf('\0') >= 0)) {
+            // The program would see it cut off there.
+            throw new IOException("an argument holds a NUL");
+        }
         try (Pipe in = Pipe.open();
                 Pipe out = Pipe.open();
                 Pipe err = Pipe.open()) {

@@ -52,6 +52,9 @@ final class SpawnTest {
         assertThatThrownBy(() -> Spawn.start(List.of("/nowhere"), List.of()))
                 .isInstanceOf(IOException.class)
                 .hasMessage("posix_spawn failed with error 2");
+        assertThatThrownBy(() -> Spawn.start(List.of("/bin/echo", "cut\0off"), List.of()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("NUL");
     }
 
     @Test
