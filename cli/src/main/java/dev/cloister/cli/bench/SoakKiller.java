@@ -55,12 +55,19 @@ final class SoakKiller {
         String executable =
                 server.config().agent().executable().map(Path::toString).orElse("");
         Map<Long, String> agents = new TreeMap<>();
+        Map<Long, ProcessTable.Entry> before = ProcessTable.read().processes();
         for (long pid : below(server)) {
             List<String> arguments = arguments(pid);
             if (!arguments.isEmpty() && arguments.getFirst().equals(executable)) {
                 session(arguments).ifPresent(session -> agents.put(pid, session));
             }
         }
+        // A process that an agent is just starting still has the agent's arguments; its death would be a failed tool.
+        Set<Long> alike = Set.copyOf(agents.keySet());
+        agents.keySet().removeIf(pid -> {
+            ProcessTable.Entry entry = before.get(pid);
+            return entry == null || alike.contains(entry.parent());
+        });
         if (agents.isEmpty()) {
             return;
         }
