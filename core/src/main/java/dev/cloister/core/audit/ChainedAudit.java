@@ -97,12 +97,19 @@ public final class ChainedAudit implements Audit {
             next.written = true;
             batch.add(next);
         }
+        // Whatever ends the writing, nobody of the batch may take it for done.
+        @Nullable RuntimeException failure = new IllegalStateException("the audit log was not written");
         try {
             List<AuditEntry> entries = store.appendAudit(last -> successors(last, batch));
             // After the entries are durable: a head that is behind is a crash, one that is ahead is a log cut off.
             head.advance(entries.getLast());
+            failure = null;
         } catch (RuntimeException e) {
-            batch.forEach(one -> one.failure = e);
+            failure = e;
+        } finally {
+            for (Waiting one : batch) {
+                one.failure = failure;
+            }
         }
     }
 
