@@ -1,8 +1,6 @@
 package dev.cloister.cli.bench;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -10,7 +8,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -45,29 +42,14 @@ final class ExecClient implements AutoCloseable {
      * @return milliseconds from the request to its whole answer
      */
     double time(ObjectNode body) throws IOException {
-        byte[] request = body.toString().getBytes(StandardCharsets.UTF_8);
         long began = System.nanoTime();
-        // Of the JDK's two clients the one that does all on the caller's own thread: the other's threads take a tenth
-        // of the
-        // processors that are to be measured.
-        HttpURLConnection connection = (HttpURLConnection) exec.toURL().openConnection();
-        connection.setReadTimeout((int) PATIENCE.toMillis());
-        connection.setRequestProperty("authorization", "Bearer " + token);
-        connection.setRequestProperty("content-type", "application/json");
-        connection.setDoOutput(true);
-        connection.setFixedLengthStreamingMode(request.length);
-        try (OutputStream out = connection.getOutputStream()) {
-            out.write(request);
-        }
+        HttpURLConnection connection = Post.send(exec, token, body, PATIENCE);
         int status = connection.getResponseCode();
-        byte[] answer;
-        try (InputStream in = status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
-            answer = in == null ? new byte[0] : in.readAllBytes();
-        }
+        String answer = Post.answer(connection);
         double milliseconds = (System.nanoTime() - began) / 1e6;
         if (status != 200
                 || JsonMapper.shared().readTree(answer).path("exit_code").asInt(-1) != 0) {
-            throw new IOException("HTTP " + status + ": " + new String(answer, StandardCharsets.UTF_8));
+            throw new IOException("HTTP " + status + ": " + answer);
         }
         return milliseconds;
     }

@@ -55,8 +55,8 @@ final class SoakKiller {
         String executable =
                 server.config().agent().executable().map(Path::toString).orElse("");
         Map<Long, String> agents = new TreeMap<>();
-        Map<Long, ProcessTable.Entry> before = ProcessTable.read().processes();
-        for (long pid : below(server)) {
+        ProcessTable table = ProcessTable.read();
+        for (long pid : table.trees(Set.of(server.pid()))) {
             List<String> arguments = arguments(pid);
             if (!arguments.isEmpty() && arguments.getFirst().equals(executable)) {
                 session(arguments).ifPresent(session -> agents.put(pid, session));
@@ -64,10 +64,9 @@ final class SoakKiller {
         }
         // A process that an agent is just starting still has the agent's arguments; its death would be a failed tool.
         Set<Long> alike = Set.copyOf(agents.keySet());
-        agents.keySet().removeIf(pid -> {
-            ProcessTable.Entry entry = before.get(pid);
-            return entry == null || alike.contains(entry.parent());
-        });
+        table.processes().values().stream()
+                .filter(entry -> alike.contains(entry.parent()))
+                .forEach(entry -> agents.remove(entry.pid()));
         if (agents.isEmpty()) {
             return;
         }

@@ -4,7 +4,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -24,7 +23,6 @@ import tools.jackson.databind.node.ObjectNode;
 /** Asks servers for turns and reads the server-sent events that come back. Thread-safe. */
 final class TurnClient implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofMinutes(3);
-    private static final int CONNECT_MS = 10_000;
     private static final String DATA = "data: {";
 
     private final HttpClient http = HttpClient.newBuilder()
@@ -104,24 +102,10 @@ final class TurnClient implements AutoCloseable {
     Streamed turn(URI uri, ObjectNode body, Function<JsonNode, Optional<String>> text)
             throws IOException, InterruptedException {
         TurnTime.Watch watch = new TurnTime.Watch(System.nanoTime());
-        // Of the JDK's two clients the one that reads on the caller's own thread: the other's threads would be measured
-        // too.
-        HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
-        connection.setConnectTimeout(CONNECT_MS);
-        connection.setReadTimeout((int) PATIENCE.toMillis());
-        connection.setRequestProperty("authorization", "Bearer " + token);
-        connection.setRequestProperty("content-type", "application/json");
-        connection.setDoOutput(true);
-        // Not as a stream of its own: before each of those it waits a millisecond, to see whether the server has gone.
-        try (OutputStream out = connection.getOutputStream()) {
-            out.write(body.toString().getBytes(StandardCharsets.UTF_8));
-        }
+        HttpURLConnection connection = Post.send(uri, token, body, PATIENCE);
         int status = connection.getResponseCode();
         if (status != 200) {
-            try (InputStream in = connection.getErrorStream()) {
-                throw new IOException(
-                        failure(status, in == null ? "" : new String(in.readAllBytes(), StandardCharsets.UTF_8)));
-            }
+            throw new IOException(failure(status, Post.answer(connection)));
         }
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(connection.getInputStream(), StandardCharsets.UTF_8))) {
