@@ -63,7 +63,7 @@ static bool accept_client(int poll, int listener, const struct sockaddr_un *addr
 }
 
 /* Returns a connection to a port of the loopback device, by either of its addresses, or -1. */
-static int connect_inside(unsigned char high, unsigned char low) {
+int connect_inside(unsigned char high, unsigned char low) {
   struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
   struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
   const struct timeval patience = {.tv_sec = 1};
@@ -233,7 +233,7 @@ int listen_outside(const struct options *options) {
 }
 
 /* Listens before the target runs, so that it finds the port open; the init ends it with the rest. */
-void start_forward(const struct options *options, int outside, char **argv) {
+pid_t start_forward(const struct options *options, int outside, char **argv) {
   enum { KEPT = 64 };
   int listener = options->forward_port ? listen_on(options->forward_port) : -1;
   char path[sizeof ((struct sockaddr_un *)0)->sun_path] = "";
@@ -243,7 +243,7 @@ void start_forward(const struct options *options, int outside, char **argv) {
   if (pid > 0) {
     if (listener >= 0) close(listener);
     if (outside >= 0) close(outside);
-    return;
+    return pid;
   }
   /* The target's pipes and the server's end would stay open for as long as this does; all of them have small numbers. */
   if (listener >= 0) listener = fcntl(listener, F_DUPFD_CLOEXEC, KEPT);

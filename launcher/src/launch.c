@@ -17,8 +17,8 @@
  * Two to four processes: the monitor; in a pid namespace an init, and with --forward one that leads a port of its loopback
  * device to a unix socket; the target. Until the target's exec only code of this program
  * runs. The server talks over a unix socket: it sends the environment (a length of four bytes, most significant first, then
- * NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file means 'K'. Without
- * --control there is no server: failures go to standard error, the environment is that of --setenv, and the exit status is the
+ * NAME=VALUE, each ended by a NUL), later 'T' (TERM to the command) or 'K' (end everything); its end of file means 'K'. With
+ * --inherited the connection is descriptor 3. Without either there is no server: failures go to standard error, the environment is that of --setenv, and the exit status is the
  * command's.
  */
 #include "launch.h"
@@ -66,6 +66,7 @@ static void write_file(const char *path, const char *content, enum stage stage) 
 }
 
 static void connect_to_server(void) {
+  if (options.inherited && fcntl(server = 3, F_SETFD, FD_CLOEXEC) != 0) fail(STAGE_CONTROL, "3");
   if (!options.control) return;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(options.control) >= sizeof address.sun_path) errno = ENAMETOOLONG, fail(STAGE_CONTROL, options.control);
@@ -90,7 +91,7 @@ static void receive(void *into, size_t wanted) {
 /* The target's whole environment. It is read by the target itself: no privileged process ever holds a tenant's values. */
 static void receive_environment(void) {
   unsigned char head[4] = {0};
-  if (options.control) receive(head, sizeof head);
+  if (server >= 0) receive(head, sizeof head);
   size_t length = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
   if (length > MOST_ENVIRONMENT) errno = E2BIG, fail(STAGE_ENVIRONMENT, "server");
   char *block = environment_block = calloc(environment_length = length + 1, 1);
@@ -326,8 +327,7 @@ static void see_start(int failures, pid_t child, bool reaped) {
 /* Waits for what comes first: the end of the child, an order, the end of the server. Returns whether the child ended itself. */
 static bool watch(pid_t child, int failures, int reports, int signals, int *status) {
   for (bool started = false;;) {
-    bool orders = started && options.control;
-    struct pollfd on[3] = {{signals, POLLIN, 0}, {started ? -1 : failures, POLLIN, 0}, {orders ? server : -1, POLLIN, 0}};
+    struct pollfd on[3] = {{signals, POLLIN, 0}, {started ? -1 : failures, POLLIN, 0}, {started ? server : -1, POLLIN, 0}};
     if (poll(on, 3, -1) < 0 && errno != EINTR) return false;
     if (on[1].revents) see_start(failures, child, false);
     started |= on[1].revents != 0;
@@ -350,13 +350,14 @@ static bool watch(pid_t child, int failures, int reports, int signals, int *stat
 }
 
 static void close_inherited(void) {
-  if (syscall(SYS_close_range, 3, ~0U, 0) == 0) return;
+  int first = options.inherited ? 4 : 3;
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
   /* Before Linux 5.9. A limit on descriptors would say nothing of those that were opened above it. */
   DIR *open_ones = opendir("/proc/self/fd");
   if (!open_ones) fail(STAGE_CONTROL, "/proc/self/fd");
   for (struct dirent *entry; (entry = readdir(open_ones));) {
     int fd = atoi(entry->d_name);
-    if (fd > 2 && fd != dirfd(open_ones)) close(fd);
+    if (fd >= first && fd != dirfd(open_ones)) close(fd);
   }
   closedir(open_ones);
 }
@@ -369,7 +370,7 @@ int main(int argc, char **argv) {
   }
   close_inherited();
   /* The monitor gives standard error away. */
-  if (!options.control) complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (!options.control && !options.inherited) complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
@@ -416,5 +417,5 @@ int main(int argc, char **argv) {
   char line[32] = "ended\n";
   if (ended_itself) snprintf(line, sizeof line, "%s %d\n", signalled ? "signalled" : "exited", number);
   tell(line);
-  return options.control ? 0 : signalled ? 128 + number : number;
+  return server >= 0 ? 0 : signalled ? 128 + number : number;
 }

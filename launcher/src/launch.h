@@ -54,7 +54,7 @@ struct limit { int resource; rlim_t value; };
 struct options {
   const char *control, *id;                          /* the server's socket, and what to say there first */
   unsigned namespaces;                               /* CLONE_NEW… */
-  bool switch_ids;
+  bool switch_ids, inherited;                        /* inherited: the connection to the server is descriptor 3 */
   uid_t uid;
   gid_t gid;
   const char *root_base, *root_source;               /* where the new root is mounted, and what */
@@ -78,8 +78,9 @@ _Noreturn void fail(enum stage stage, const char *detail);
 
 void enter_root(const struct options *options);
 void loopback_up(void);
+int connect_inside(unsigned char high, unsigned char low);
 int listen_outside(const struct options *options);
-void start_forward(const struct options *options, int outside, char **argv);
+pid_t start_forward(const struct options *options, int outside, char **argv);
 void set_limits(const struct options *options);
 void switch_ids(uid_t uid, gid_t gid, bool groups);
 void drop_capabilities(void);

@@ -85,6 +85,7 @@ static int option(struct options *o, const char *name, const char *a, const char
   #define TAKE(count, condition) return (condition) ? (count) : -1
   if (IS("--seccomp")) TAKE(0, o->seccomp = true);
   if (IS("--seccomp-shared")) TAKE(0, o->seccomp = o->seccomp_shared = true);
+  if (IS("--inherited")) TAKE(0, o->inherited = true);
   if (!a) return -1;
   if (IS("--control")) TAKE(1, (o->control = a)[0] == '/');
   if (IS("--id")) TAKE(1, strlen(o->id = a) <= 64 && !strchr(a, '\n'));

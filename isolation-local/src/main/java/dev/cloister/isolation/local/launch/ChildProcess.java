@@ -1,5 +1,6 @@
 package dev.cloister.isolation.local.launch;
 
+import dev.cloister.isolation.local.process.ProcessMemory;
 import java.io.BufferedOutputStream;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -7,6 +8,7 @@ import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -14,7 +16,7 @@ import java.util.concurrent.CountDownLatch;
  *
  * <p>Whoever has it reads both outputs to their end, which closes them, or closes them.
  */
-final class ChildProcess {
+final class ChildProcess implements RunningLauncher {
     /** It waits in one system call. */
     private static final long REAPER_STACK = 256 << 10;
 
@@ -51,39 +53,56 @@ final class ChildProcess {
         }
     }
 
-    long pid() {
+    @Override
+    public long pid() {
         return pid;
     }
 
-    OutputStream stdin() {
+    @Override
+    public OutputStream stdin() {
         return stdin;
     }
 
-    InputStream stdout() {
+    @Override
+    public InputStream stdout() {
         return stdout;
     }
 
-    InputStream stderr() {
+    @Override
+    public InputStream stderr() {
         return stderr;
     }
 
-    boolean isAlive() {
+    @Override
+    public boolean isAlive() {
         return ended.getCount() > 0;
     }
 
-    void awaitEnd() throws InterruptedException {
+    @Override
+    public void awaitEnd() throws InterruptedException {
         ended.await();
     }
 
-    /** Sends KILL; nothing if it has ended. What it started is not told. */
-    synchronized void kill() {
+    @Override
+    public OptionalLong memory() {
+        return ProcessMemory.ofTree(pid);
+    }
+
+    @Override
+    public synchronized void kill() {
         if (isAlive()) {
             Spawn.signal(pid, Spawn.SIGKILL);
         }
     }
 
-    /** Ends it and gives up its streams. */
-    void discard() throws IOException {
+    @Override
+    public void killAll() {
+        ProcessHandle.of(pid).ifPresent(one -> one.descendants().forEach(ProcessHandle::destroyForcibly));
+        kill();
+    }
+
+    @Override
+    public void discard() throws IOException {
         kill();
         try (OutputStream in = stdin;
                 InputStream out = stdout;

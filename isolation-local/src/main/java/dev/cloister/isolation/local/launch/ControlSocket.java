@@ -1,13 +1,10 @@
 package dev.cloister.isolation.local.launch;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -15,6 +12,7 @@ import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,7 +24,6 @@ final class ControlSocket implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(ControlSocket.class);
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int ID_BYTES = 12;
-    private static final int MAX_LINE = 512;
 
     private final Path path;
     private final ServerSocketChannel listener;
@@ -85,62 +82,16 @@ final class ControlSocket implements AutoCloseable {
 
     private void serve(SocketChannel connection) {
         Lines lines = new Lines(connection);
-        Report report = null;
         try (connection) {
-            report = expected.remove(lines.next());
+            @Nullable Report report = expected.remove(lines.next());
             if (report == null) {
                 log.warn("somebody came to the launchers' socket who was not expected");
                 return;
             }
-            report.connected(connection);
-            for (String line = lines.next(); !line.isEmpty(); line = lines.next()) {
-                report.said(line);
-            }
+            report.serve(lines, connection);
         } catch (IOException e) {
             log.debug("a launcher's report was cut off: {}", e.toString());
-        } finally {
-            if (report != null) {
-                report.over();
-            }
         }
-    }
-
-    /** Lines of bounded length; an empty one stands for the end. */
-    private static final class Lines {
-        private final SocketChannel connection;
-        private final ByteBuffer buffer = ByteBuffer.allocate(MAX_LINE).limit(0);
-
-        Lines(SocketChannel connection) {
-            this.connection = connection;
-        }
-
-        String next() throws IOException {
-            StringBuilder line = new StringBuilder();
-            while (line.length() < MAX_LINE) {
-                if (!buffer.hasRemaining()) {
-                    buffer.clear();
-                    int count = connection.read(buffer);
-                    buffer.flip();
-                    if (count < 0) {
-                        return "";
-                    }
-                    continue;
-                }
-                char next = (char) (buffer.get() & 0xff);
-                if (next == '\n') {
-                    return line.toString();
-                }
-                line.append(next);
-            }
-            throw new InterruptedIOException("a launcher's line is too long");
-        }
-    }
-
-    static byte[] framed(byte[] environment) {
-        return ByteBuffer.allocate(Integer.BYTES + environment.length)
-                .putInt(environment.length)
-                .put(environment)
-                .array();
     }
 
     @Override
@@ -151,9 +102,5 @@ final class ControlSocket implements AutoCloseable {
         } catch (IOException e) {
             log.warn("the launchers' socket could not be closed: {}", e.toString());
         }
-    }
-
-    static byte[] ascii(String text) {
-        return text.getBytes(StandardCharsets.US_ASCII);
     }
 }

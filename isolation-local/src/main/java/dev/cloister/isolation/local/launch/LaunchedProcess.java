@@ -1,6 +1,5 @@
 package dev.cloister.isolation.local.launch;
 
-import dev.cloister.isolation.local.process.ProcessMemory;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.SandboxProcess;
 import java.io.InputStream;
@@ -25,7 +24,7 @@ public final class LaunchedProcess implements SandboxProcess {
     private static final Logger log = LoggerFactory.getLogger(LaunchedProcess.class);
     private static final Duration LAUNCHER_TIME = Duration.ofSeconds(4);
 
-    private final ChildProcess launcher;
+    private final RunningLauncher launcher;
     private final Report report;
     private final AtomicBoolean ended = new AtomicBoolean();
     private final CompletableFuture<ExitStatus> status = new CompletableFuture<>();
@@ -35,7 +34,7 @@ public final class LaunchedProcess implements SandboxProcess {
      *     still run
      * @param judged what the sandbox makes of an end, knowing more than the launcher does
      */
-    LaunchedProcess(ChildProcess launcher, Report report, Runnable abandoned, UnaryOperator<ExitStatus> judged) {
+    LaunchedProcess(RunningLauncher launcher, Report report, Runnable abandoned, UnaryOperator<ExitStatus> judged) {
         this.launcher = launcher;
         this.report = report;
         Thread.ofVirtual().name("launch-end-" + launcher.pid()).start(() -> awaitEnd(abandoned, judged));
@@ -90,7 +89,7 @@ public final class LaunchedProcess implements SandboxProcess {
 
     @Override
     public OptionalLong memory() {
-        return ProcessMemory.ofTree(launcher.pid());
+        return launcher.memory();
     }
 
     @Override
@@ -110,8 +109,7 @@ public final class LaunchedProcess implements SandboxProcess {
             return;
         }
         log.warn("the launcher {} did not end in time and is killed", launcher.pid());
-        ProcessHandle.of(launcher.pid()).ifPresent(one -> one.descendants().forEach(ProcessHandle::destroyForcibly));
-        launcher.kill();
+        launcher.killAll();
         endsWithin(LAUNCHER_TIME);
     }
 

@@ -6,18 +6,13 @@ import dev.cloister.spi.IsolationException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -26,9 +21,6 @@ import java.util.stream.Stream;
  * it, the base of new roots, and a {@link Share} for each sandbox. Thread-safe.
  */
 public final class Launcher implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
-    private static final Duration LOOK = Duration.ofMillis(500);
-    private static final int MAX_COMPLAINT = 1024;
 
     private final Path runRoot;
     private final Path program;
@@ -118,19 +110,9 @@ public final class Launcher implements AutoCloseable {
         try {
             List<String> reporting = List.of("--control", control.path().toString(), "--id", report.id());
             ChildProcess launcher = spawner.spawn(Arguments.of(program, reporting, plan));
-            return switch (beginning(report, launcher)) {
-                case Report.Beginning.Started() -> new LaunchedProcess(launcher, report, abandoned, judged);
-                case Report.Beginning.Failed(LaunchFailure why) -> {
-                    launcher.discard();
-                    throw new IsolationException(why.finding());
-                }
-                case Report.Beginning.Silent() -> throw silent(launcher);
-            };
+            return Launching.seen(launcher, report, abandoned, judged);
         } catch (IOException e) {
-            throw new IsolationException(
-                    new Finding(
-                            "a process could not be started", e.toString(), "Check the host's limits on processes."),
-                    e);
+            throw Launching.failed(e);
         } finally {
             control.forget(report);
         }
@@ -143,40 +125,6 @@ public final class Launcher implements AutoCloseable {
                 .flatMap(variable -> Stream.of("--setenv", variable.getKey() + "=" + variable.getValue()))
                 .toList();
         return Arguments.of(program, environment, plan);
-    }
-
-    private static Report.Beginning beginning(Report report, ChildProcess launcher) {
-        try {
-            for (long waited = 0; waited < PATIENCE.toMillis(); waited += LOOK.toMillis()) {
-                // A launcher that has ended has said what it had to say; only the reading may still be under way.
-                boolean gone = !launcher.isAlive();
-                try {
-                    return report.beginning().get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
-                } catch (TimeoutException e) {
-                    if (gone) {
-                        break;
-                    }
-                }
-            }
-            return new Report.Beginning.Silent();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            launcher.kill();
-            Thread.currentThread().interrupt();
-            return new Report.Beginning.Silent();
-        }
-    }
-
-    private static IsolationException silent(ChildProcess launcher) throws IOException {
-        InputStream stderr = launcher.stderr();
-        byte[] written = stderr.readNBytes(Math.min(stderr.available(), MAX_COMPLAINT));
-        String complaint = new String(written, StandardCharsets.UTF_8).strip();
-        launcher.discard();
-        return new IsolationException(new Finding(
-                "the launcher did not start a process and did not say why",
-                complaint.isEmpty() ? "it was killed, or did not answer in time" : complaint,
-                "Try again; if it happens again, look into the host's log for what ends processes."));
     }
 
     /** What the end of the server's process does to it: nothing is tidied up. */

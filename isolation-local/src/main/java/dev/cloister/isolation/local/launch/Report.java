@@ -3,13 +3,14 @@ package dev.cloister.isolation.local.launch;
 import dev.cloister.spi.ExitStatus;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** What one launcher says, and the way to give it orders. Thread-safe. */
-final class Report {
+public final class Report {
     /** How a launch began. */
     sealed interface Beginning {
         /** Every layer stands, and the command was handed over to. */
@@ -25,12 +26,18 @@ final class Report {
     private final byte[] environment;
     private final CompletableFuture<Beginning> beginning = new CompletableFuture<>();
     private final CompletableFuture<Optional<ExitStatus>> end = new CompletableFuture<>();
-    private @Nullable SocketChannel connection;
+    private @Nullable WritableByteChannel connection;
     private @Nullable ExitStatus last;
 
+    /** @param id what the launcher says first, where several report to one socket */
     Report(String id, byte[] environment) {
         this.id = id;
         this.environment = environment;
+    }
+
+    /** Of the one launcher at the other end of a connection of its own. */
+    public static Report of(LaunchPlan plan) {
+        return new Report("", Arguments.environmentBlock(plan));
     }
 
     String id() {
@@ -46,19 +53,42 @@ final class Report {
         return end;
     }
 
-    void connected(SocketChannel channel) {
+    /** Gives the launcher its environment and takes all that it says, until the connection's end. */
+    public void serve(ReadableByteChannel from, WritableByteChannel to) throws IOException {
+        serve(new Lines(from), to);
+    }
+
+    void serve(Lines lines, WritableByteChannel to) throws IOException {
+        try {
+            connected(to);
+            for (String line = lines.next(); !line.isEmpty(); line = lines.next()) {
+                said(line);
+            }
+        } finally {
+            over();
+        }
+    }
+
+    private void connected(WritableByteChannel channel) {
         synchronized (this) {
             connection = channel;
         }
         try {
-            write(channel, ControlSocket.framed(environment));
+            write(channel, framed());
         } catch (IOException e) {
             // It has refused already; why, it has said before it went, and that can still be read.
             return;
         }
     }
 
-    void said(String line) {
+    private byte[] framed() {
+        return ByteBuffer.allocate(Integer.BYTES + environment.length)
+                .putInt(environment.length)
+                .put(environment)
+                .array();
+    }
+
+    private void said(String line) {
         String[] words = line.split(" ", 3);
         switch (words[0]) {
             case "started" -> beginning.complete(new Beginning.Started());
@@ -78,7 +108,7 @@ final class Report {
     }
 
     /** Nothing more will be said. */
-    void over() {
+    private void over() {
         beginning.complete(new Beginning.Silent());
         ExitStatus how;
         synchronized (this) {
@@ -89,7 +119,7 @@ final class Report {
 
     /** Sends {@code T} or {@code K}; if the launcher is gone already there is nobody left to be told. */
     void order(char order) {
-        SocketChannel channel;
+        WritableByteChannel channel;
         synchronized (this) {
             channel = connection;
         }
@@ -103,7 +133,7 @@ final class Report {
         }
     }
 
-    private static void write(SocketChannel channel, byte[] bytes) throws IOException {
+    private static void write(WritableByteChannel channel, byte[] bytes) throws IOException {
         ByteBuffer buffer = ByteBuffer.wrap(bytes);
         while (buffer.hasRemaining()) {
             channel.write(buffer);

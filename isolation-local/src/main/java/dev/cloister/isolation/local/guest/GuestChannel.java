@@ -1,0 +1,155 @@
+package dev.cloister.isolation.local.guest;
+
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one stream of bytes to a guest, and all conversations over it. What comes is taken at once, by a platform thread of its own,
+ * and waits in the conversations, each of which bounds it; so who does not read holds up nobody else. Thread-safe.
+ */
+final class GuestChannel implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(GuestChannel.class);
+    private static final long VERSION = 1;
+
+    private final InputStream from;
+    private final OutputStream to;
+    private final Runnable whenLost;
+    private final AtomicInteger ids = new AtomicInteger();
+    private final Map<Integer, Conversation> conversations = new ConcurrentHashMap<>();
+    private final CompletableFuture<Void> hello = new CompletableFuture<>();
+    private boolean closed;
+    private boolean lost;
+
+    private GuestChannel(InputStream from, OutputStream to, Runnable whenLost) {
+        this.from = from;
+        this.to = to;
+        this.whenLost = whenLost;
+    }
+
+    /**
+     * Takes over both streams.
+     *
+     * @param whenLost runs once when the stream has ended and {@link #close} was not called
+     */
+    static GuestChannel open(InputStream from, OutputStream to, Runnable whenLost) {
+        GuestChannel channel = new GuestChannel(from, to, whenLost);
+        Thread.ofPlatform().daemon(true).name("guest").start(channel::read);
+        return channel;
+    }
+
+    /** Completes when the guest has said its first word; with an exception if it ended before. */
+    CompletableFuture<Void> hello() {
+        return hello;
+    }
+
+    /** Begins a conversation with a frame of this kind. */
+    Conversation begin(char kind, byte[] payload) throws IOException {
+        Conversation conversation = new Conversation(ids.incrementAndGet(), this::send);
+        conversations.put(conversation.id(), conversation);
+        try {
+            send(new Frame(conversation.id(), kind, payload));
+            return conversation;
+        } catch (IOException e) {
+            conversations.remove(conversation.id());
+            throw e;
+        }
+    }
+
+    /** Waits while the guest does not take it. */
+    private void send(Frame frame) throws IOException {
+        byte[] bytes = frame.encoded();
+        synchronized (to) {
+            to.write(bytes);
+            to.flush();
+        }
+    }
+
+    private void read() {
+        try (DataInputStream in = new DataInputStream(new BufferedInputStream(from, 64 << 10))) {
+            for (Optional<Frame> frame = Frame.read(in); frame.isPresent(); frame = Frame.read(in)) {
+                take(frame.get());
+            }
+        } catch (IOException e) {
+            if (!isClosed()) {
+                log.warn("a guest was lost: {}", e.toString());
+            }
+        } finally {
+            end();
+        }
+    }
+
+    private void take(Frame frame) throws IOException {
+        if (frame.kind() == Frame.HELLO) {
+            if (frame.number() != VERSION) {
+                throw new IOException("the guest speaks version " + frame.number() + " and not " + VERSION);
+            }
+            hello.complete(null);
+            return;
+        }
+        @Nullable Conversation conversation = conversations.get(frame.id());
+        // One that was given up meanwhile may still have had something to say.
+        if (conversation != null && conversation.take(frame)) {
+            conversations.remove(frame.id());
+        }
+    }
+
+    private void end() {
+        boolean byItself;
+        synchronized (this) {
+            lost = true;
+            byItself = !closed;
+        }
+        hello.completeExceptionally(new IOException("the guest ended before its first word"));
+        conversations.values().forEach(Conversation::lost);
+        conversations.clear();
+        closeStream();
+        if (byItself) {
+            whenLost.run();
+        }
+    }
+
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    synchronized boolean isOpen() {
+        return !closed && !lost;
+    }
+
+    private void closeStream() {
+        try {
+            to.close();
+        } catch (IOException e) {
+            // Whoever was to read there is gone.
+            return;
+        }
+    }
+
+    /** By its end the guest ends everything that runs there. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            if (closed) {
+                return;
+            }
+            closed = true;
+        }
+        closeStream();
+        try {
+            from.close();
+        } catch (IOException e) {
+            log.debug("the stream from a guest did not close: {}", e.toString());
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.isolation.local.guest;
+
+import org.jspecify.annotations.NullMarked;
