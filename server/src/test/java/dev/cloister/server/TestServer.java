@@ -123,6 +123,8 @@ final class TestServer implements AutoCloseable {
                         new SandboxLimits(1L << 30, 1, 512, 64 << 20, 1024),
                         Optional.empty(),
                         List.of(),
+                        new CloisterConfig.Container(
+                                Path.of("/nowhere"), "none", Optional.empty(), Duration.ofMinutes(1)),
                         Optional.empty()),
                 new CloisterConfig.Violations(OptionalInt.empty(), Duration.ofMinutes(1)),
                 new CloisterConfig.UpstreamSettings(

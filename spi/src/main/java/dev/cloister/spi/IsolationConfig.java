@@ -2,6 +2,7 @@ package dev.cloister.spi;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,15 +15,33 @@ import java.util.Optional;
  * @param limits what bounds each sandbox
  * @param cgroupParent the control group below which a backend makes its own; empty: below the server's own group
  * @param jails an existing directory like {@code runRoot}, for file systems that several sandboxes share, kept between starts
+ * @param options what single modes ask of the operator, by the key's name, such as {@code container.image}
  */
 public record IsolationConfig(
-        Path runRoot, List<Path> programs, SandboxLimits limits, Optional<Path> cgroupParent, Path jails) {
+        Path runRoot,
+        List<Path> programs,
+        SandboxLimits limits,
+        Optional<Path> cgroupParent,
+        Path jails,
+        Map<String, String> options) {
     public IsolationConfig {
         programs = List.copyOf(programs);
+        options = Map.copyOf(options);
+    }
+
+    /** For modes that ask for nothing of their own. */
+    public IsolationConfig(
+            Path runRoot, List<Path> programs, SandboxLimits limits, Optional<Path> cgroupParent, Path jails) {
+        this(runRoot, programs, limits, cgroupParent, jails, Map.of());
     }
 
     /** The same with another run root, for trying a mode beside one that is in use. */
     public IsolationConfig withRunRoot(Path other) {
-        return new IsolationConfig(other, programs, limits, cgroupParent, jails);
+        return new IsolationConfig(other, programs, limits, cgroupParent, jails, options);
+    }
+
+    /** The same with other places, for trying a mode beside one that is in use. */
+    public IsolationConfig within(Path otherRunRoot, Path otherJails) {
+        return new IsolationConfig(otherRunRoot, programs, limits, cgroupParent, otherJails, options);
     }
 }

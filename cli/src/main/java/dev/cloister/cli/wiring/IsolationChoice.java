@@ -85,9 +85,15 @@ record IsolationChoice(IsolationProvider provider, Guarantees guarantees) {
                 .toList();
     }
 
-    /** Chroot holds what namespaces holds, with a smaller file system: that is for the operator to choose, by name. */
+    /**
+     * Chroot holds what namespaces holds, with a smaller file system, and the modes above it need an engine or a kernel of their
+     * own: those are for the operator to choose, by name.
+     */
     private static boolean automatic(IsolationMode mode) {
-        return mode != IsolationMode.CHROOT;
+        return switch (mode) {
+            case DIRECTORIES, NAMESPACES -> true;
+            case CHROOT, CONTAINER, MICROVM -> false;
+        };
     }
 
     private static CloisterException none(Optional<IsolationMode> wanted, List<Candidate> candidates) {

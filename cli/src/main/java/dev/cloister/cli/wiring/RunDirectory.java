@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,7 +66,18 @@ record RunDirectory(Path runRoot, Path scratch, Path jails) implements AutoClose
                         .toList(),
                 config.isolation().limits(),
                 config.isolation().cgroupParent(),
-                jails);
+                jails,
+                options(config.isolation().container()));
+    }
+
+    private static Map<String, String> options(CloisterConfig.Container container) {
+        Map<String, String> options = new HashMap<>();
+        options.put("container.engine", "unix://" + container.engine());
+        options.put("container.image", container.image());
+        container.runtime().ifPresent(runtime -> options.put("container.runtime", runtime));
+        options.put(
+                "container.idle-timeout", Long.toString(container.idleTimeout().toMillis()));
+        return options;
     }
 
     private static Path own(Path directory, String mode, long serverUid) throws IOException {

@@ -14,6 +14,7 @@ import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -52,7 +53,15 @@ class IsolationChoiceTest {
     private IsolationChoice choose(Optional<IsolationMode> mode, Set<Guarantee> require) {
         return IsolationChoice.make(
                 new CloisterConfig.Isolation(
-                        mode, false, require, LIMITS, Optional.empty(), List.of(), Optional.empty()),
+                        mode,
+                        false,
+                        require,
+                        LIMITS,
+                        Optional.empty(),
+                        List.of(),
+                        new CloisterConfig.Container(
+                                Path.of("/nowhere"), "none", Optional.empty(), Duration.ofMinutes(1)),
+                        Optional.empty()),
                 new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), jails),
                 host);
     }

@@ -76,7 +76,17 @@ public record CloisterConfig(
             SandboxLimits limits,
             Optional<Path> cgroupParent,
             List<Path> programs,
+            Container container,
             Optional<Duration> sweep) {}
+
+    /**
+     * What {@code container} mode needs.
+     *
+     * @param engine the engine's socket
+     * @param runtime empty: the engine's default
+     * @param idleTimeout how long a container without processes goes on running
+     */
+    public record Container(Path engine, String image, Optional<String> runtime, Duration idleTimeout) {}
 
     /** @param suspendAfter how many of one tenant within the window suspend it; empty: none */
     public record Violations(OptionalInt suspendAfter, Duration window) {}

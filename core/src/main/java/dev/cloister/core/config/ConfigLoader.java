@@ -148,6 +148,11 @@ public final class ConfigLoader {
                         values.get(Keys.ISOLATION_OPEN_FILES)),
                 values.find(Keys.ISOLATION_CGROUP_PARENT),
                 values.get(Keys.ISOLATION_PROGRAMS).stream().map(Path::of).toList(),
+                new CloisterConfig.Container(
+                        values.get(Keys.CONTAINER_ENGINE),
+                        values.get(Keys.CONTAINER_IMAGE),
+                        values.get(Keys.CONTAINER_RUNTIME),
+                        values.get(Keys.CONTAINER_IDLE_TIMEOUT)),
                 values.get(Keys.ISOLATION_SWEEP));
     }
 

@@ -188,6 +188,34 @@ final class Keys {
                     + " coreutils, python3 and node, and what is named here with the libraries that it needs.",
             "[/opt/toolchain, /usr/bin/make]");
 
+    static final Key<Path> CONTAINER_ENGINE = key(
+            "container.engine",
+            ValueTypes.path(),
+            "/var/run/docker.sock",
+            "The socket of the container engine, for `container` mode: Docker's, or that of Podman's service. Who may use it is"
+                    + " root on this machine; no sandbox ever sees it.",
+            "/run/podman/podman.sock");
+    static final Key<String> CONTAINER_IMAGE = key(
+            "container.image",
+            ValueTypes.image(),
+            "cloister-agent",
+            "What containers are made of: a file system with sh, bash, git, python3 and node. `deploy/agent-image` makes one; the"
+                    + " agent comes from this server.",
+            "registry.example/agent-tools:3");
+    static final Key<Optional<String>> CONTAINER_RUNTIME = key(
+            "container.runtime",
+            ValueTypes.image().orWord("default"),
+            "default",
+            "The engine's name for what runs containers, such as `runsc` for gVisor.",
+            "runsc");
+    static final Key<Duration> CONTAINER_IDLE_TIMEOUT = key(
+            "container.idle-timeout",
+            ValueTypes.duration(),
+            "10m",
+            "How long a container goes on running in which nothing runs. One that was stopped is started when its tenant comes"
+                    + " again.",
+            "1h");
+
     static final Key<Optional<URI>> UPSTREAM_URL = key(
             "upstream.url",
             ValueTypes.url().orWord("scripted"),

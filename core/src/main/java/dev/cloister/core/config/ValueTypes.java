@@ -26,6 +26,7 @@ import java.util.stream.Stream;
 
 /** The types that keys have. */
 final class ValueTypes {
+    private static final Pattern IMAGE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}");
     private static final Pattern DURATION = Pattern.compile("([0-9]{1,9})(ms|s|m|h)");
     private static final Map<String, ChronoUnit> TIME_UNITS =
             Map.of("ms", ChronoUnit.MILLIS, "s", ChronoUnit.SECONDS, "m", ChronoUnit.MINUTES, "h", ChronoUnit.HOURS);
@@ -144,6 +145,13 @@ final class ValueTypes {
                 (text, place) -> Optional.of(text)
                         .filter(host -> Loopback.isLiteral(host)
                                 || HOST_NAME.matcher(host).matches()));
+    }
+
+    /** A name of an image or a runtime, as container engines know them. */
+    static ValueType<String> image() {
+        return ValueType.scalar(
+                "a name of letters, digits and `._/:@-`",
+                (text, place) -> Optional.of(text).filter(IMAGE.asMatchPredicate()));
     }
 
     /** An absolute, normalised path. A text that is itself a key of the upstream is refused, and never shown. */

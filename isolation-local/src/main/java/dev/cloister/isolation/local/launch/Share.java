@@ -40,10 +40,15 @@ public final class Share implements SharedDirectory {
         return make(directory, directory.toString(), gid, ownUid);
     }
 
+    /** A new, empty one of the group {@code gid}, which the tenant finds below {@code innerParent}. */
+    public static Share in(Path parent, String innerParent, long gid, boolean ownUid) {
+        String name = randomName();
+        return make(parent.resolve(name), innerParent + "/" + name, gid, ownUid);
+    }
+
     /** A share within this one, which the tenant finds below {@code innerParent}. */
     public Share within(String innerParent) {
-        String name = randomName();
-        return make(directory.resolve(name), innerParent + "/" + name, gid, ownUid);
+        return in(directory, innerParent, gid, ownUid);
     }
 
     /** Short: a unix socket's path may have 107 bytes. */
@@ -122,7 +127,7 @@ public final class Share implements SharedDirectory {
     }
 
     /** Removes a file or a share with those in it, of this or of an earlier server. The tenant can have made none of it. */
-    static void delete(Path path) throws IOException {
+    public static void delete(Path path) throws IOException {
         if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(path)) {
                 for (Path entry : entries) {

@@ -1,0 +1,174 @@
+package dev.cloister.isolation.docker;
+
+import dev.cloister.isolation.local.sandbox.MortalServer;
+import dev.cloister.spi.Finding;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.IsolationConfig;
+import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxRef;
+import dev.cloister.spi.SandboxSpec;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The containers of one installation. A container is made at its tenant's first use and goes on running between uses; when nobody
+ * used it for a while it is stopped, and when the server stops all are removed, for they hold nothing that is worth keeping. Those of
+ * a server that was killed are taken over. Owns the engine. Thread-safe for different tenants.
+ */
+final class ContainerBackend implements IsolationBackend, MortalServer {
+    private static final Logger log = LoggerFactory.getLogger(ContainerBackend.class);
+
+    private final Engine engine;
+    private final ContainerOptions options;
+    private final IsolationConfig config;
+    private final String installation;
+    private final boolean ownUids;
+    private final Places places;
+    /** Those of an earlier server that nobody has asked for yet. */
+    private final Map<String, Engine.Known> found = new ConcurrentHashMap<>();
+
+    private final Map<String, TenantContainer> containers = new ConcurrentHashMap<>();
+    private final Map<String, ScheduledFuture<?>> resting = new ConcurrentHashMap<>();
+    private volatile boolean bounded;
+    private final Set<ContainerSandbox> open = ConcurrentHashMap.newKeySet();
+    private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().name("containers").daemon(true).factory());
+
+    /**
+     * @param installation tells this server's containers from those of others at the same engine
+     * @param ownUids whether each tenant has a uid of its own
+     */
+    ContainerBackend(
+            Engine engine, ContainerOptions options, IsolationConfig config, String installation, boolean ownUids) {
+        this.engine = engine;
+        this.options = options;
+        this.config = config;
+        this.installation = installation;
+        this.ownUids = ownUids;
+        this.places = Places.in(config.jails());
+        timer.setRemoveOnCancelPolicy(true);
+        for (Engine.Known known : engine.containers(installation)) {
+            found.put(known.tenant(), known);
+            rest(known.tenant(), () -> forget(known.tenant()));
+        }
+    }
+
+    /** Whether the container that was prepared last is bounded as was asked, as the kernel says. */
+    boolean bounded() {
+        return bounded;
+    }
+
+    @Override
+    public Sandbox prepare(SandboxSpec spec) {
+        cancelRest(spec.name());
+        Path place = places.prepared(spec);
+        ContainerPlan plan = ContainerPlan.of(installation, options, config, spec, places.programs(), place);
+        try {
+            TenantContainer container = containers.compute(spec.name(), (name, old) -> container(plan, old));
+            ContainerSandbox sandbox =
+                    new ContainerSandbox(container, spec, places, ownUids, config.runRoot(), this::closed);
+            container.guest();
+            bounded = container
+                    .cgroup()
+                    .map(group -> group.bounds(config.limits()))
+                    .orElse(false);
+            open.add(sandbox);
+            return sandbox;
+        } catch (RuntimeException e) {
+            rest(spec.name(), () -> forget(spec.name()));
+            throw e;
+        }
+    }
+
+    private TenantContainer container(ContainerPlan plan, @Nullable TenantContainer old) {
+        if (old != null && old.plan().equals(plan)) {
+            return old;
+        }
+        if (old != null) {
+            old.remove();
+        }
+        return TenantContainer.of(engine, plan, Optional.ofNullable(found.remove(plan.tenant())));
+    }
+
+    private void closed(ContainerSandbox sandbox) {
+        open.remove(sandbox);
+        TenantContainer container = sandbox.container();
+        rest(container.plan().tenant(), container::stop);
+    }
+
+    /** Until the tenant comes again, or for as long as the operator said; then this happens. */
+    private void rest(String tenant, Runnable then) {
+        if (timer.isShutdown()) {
+            return;
+        }
+        Runnable guarded = () -> {
+            try {
+                then.run();
+            } catch (IsolationException e) {
+                log.warn("a container that nobody used could not be stopped: {}", e.getMessage());
+            }
+        };
+        ScheduledFuture<?> task = timer.schedule(guarded, options.idle().toMillis(), TimeUnit.MILLISECONDS);
+        @Nullable ScheduledFuture<?> before = resting.put(tenant, task);
+        if (before != null) {
+            before.cancel(false);
+        }
+    }
+
+    private void cancelRest(String tenant) {
+        @Nullable ScheduledFuture<?> task = resting.remove(tenant);
+        if (task != null) {
+            task.cancel(false);
+        }
+    }
+
+    private void forget(String tenant) {
+        Engine.@Nullable Known left = found.remove(tenant);
+        if (left != null) {
+            log.info("removing the container that an earlier server left of tenant {}", tenant);
+            engine.remove(left.id());
+            places.remove(tenant);
+        }
+    }
+
+    /** One that runs is emptied, and waits for its tenant as one of this server's own does. */
+    @Override
+    public Optional<Sandbox> recover(SandboxRef ref) {
+        Engine.@Nullable Known left = found.get(ref.name());
+        return ref.mode() == IsolationMode.CONTAINER && left != null && left.running()
+                ? Optional.of(new LeftContainer(engine, left, ref))
+                : Optional.empty();
+    }
+
+    @Override
+    public void die() {
+        containers.values().forEach(TenantContainer::abandon);
+    }
+
+    @Override
+    public void close() {
+        timer.shutdownNow();
+        Set.copyOf(open).forEach(ContainerSandbox::close);
+        containers.clear();
+        try (engine) {
+            for (Engine.Known known : engine.containers(installation)) {
+                engine.remove(known.id());
+                places.remove(known.tenant());
+            }
+        } catch (IsolationException e) {
+            Finding why = e.finding();
+            log.warn("containers are left, because {} ({})", why.what(), why.why());
+        }
+    }
+}

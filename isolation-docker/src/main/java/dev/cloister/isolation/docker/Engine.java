@@ -1,0 +1,54 @@
+package dev.cloister.isolation.docker;
+
+import dev.cloister.spi.IsolationException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What container mode asks of an engine. Thread-safe. Every method throws an {@link IsolationException} that says what the engine
+ * answered and what to do about it.
+ */
+interface Engine extends AutoCloseable {
+    /** A container that the engine knows. {@code tenant} and {@code plan} are from its labels; {@code pid} is 0 unless it runs. */
+    record Known(String id, String tenant, String plan, boolean running, long pid) {}
+
+    /** A program that runs in a container, by its standard streams; standard error is the log's. Closing ends the streams. */
+    interface Attached extends AutoCloseable {
+        InputStream output();
+
+        OutputStream input();
+
+        @Override
+        void close();
+    }
+
+    /** Name and version, for people. */
+    String description();
+
+    boolean hasImage(String image);
+
+    /** All containers of an installation, those that do not run included. */
+    List<Known> containers(String installation);
+
+    Optional<Known> container(String id);
+
+    /** Makes a container, and does not start it. Returns its id. */
+    String create(ContainerPlan plan);
+
+    /** Nothing if it runs. */
+    void start(String id);
+
+    /** Ends all its processes at once. Nothing if it does not run, or is gone. */
+    void kill(String id);
+
+    /** Kills and removes it. Nothing if it is gone. */
+    void remove(String id);
+
+    /** Runs a program in a running container, as the container's user. */
+    Attached run(String id, List<String> command);
+
+    @Override
+    void close();
+}

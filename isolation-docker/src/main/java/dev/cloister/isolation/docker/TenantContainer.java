@@ -1,0 +1,165 @@
+package dev.cloister.isolation.docker;
+
+import dev.cloister.isolation.local.cgroup.ForeignCgroup;
+import dev.cloister.isolation.local.guest.Guest;
+import dev.cloister.spi.Finding;
+import dev.cloister.spi.Forward;
+import dev.cloister.spi.IsolationException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One tenant's container, from its making to its end. It is mended when it is found broken: started when it was stopped, made anew
+ * when it was removed, by whomever. Thread-safe.
+ */
+final class TenantContainer {
+    private static final Logger log = LoggerFactory.getLogger(TenantContainer.class);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final Path LAUNCHER = Path.of(ContainerPlan.PROGRAMS, "cloister-launch");
+    private static final List<String> GUEST = List.of(ContainerPlan.PROGRAMS + "/cloister-guest", "--alone");
+
+    private final Engine engine;
+    private final ContainerPlan plan;
+    private String id;
+    private Optional<ForeignCgroup> cgroup = Optional.empty();
+    private Engine.@Nullable Attached stream;
+    private @Nullable Guest guest;
+    private final Set<Forward> forwards = new HashSet<>();
+
+    private TenantContainer(Engine engine, ContainerPlan plan, String id) {
+        this.engine = engine;
+        this.plan = plan;
+        this.id = id;
+    }
+
+    /** Takes over one that is there, if it is as it is to be; removes another. Starts nothing. */
+    static TenantContainer of(Engine engine, ContainerPlan plan, Optional<Engine.Known> found) {
+        if (found.isPresent() && !found.get().plan().equals(plan.fingerprint())) {
+            log.info("the container of tenant {} is made anew, because it is to be another", plan.tenant());
+            engine.remove(found.get().id());
+            return new TenantContainer(engine, plan, engine.create(plan));
+        }
+        return new TenantContainer(engine, plan, found.map(Engine.Known::id).orElseGet(() -> engine.create(plan)));
+    }
+
+    ContainerPlan plan() {
+        return plan;
+    }
+
+    /** The guest in it, which runs then. */
+    synchronized Guest guest() {
+        @Nullable Guest open = guest;
+        if (open != null && open.isOpen()) {
+            return open;
+        }
+        leaveGuest();
+        Engine.Known state = engine.container(id).orElseGet(() -> {
+            log.warn("the container of tenant {} was removed by somebody else, and is made anew", plan.tenant());
+            id = engine.create(plan);
+            return engine.container(id).orElseThrow(() -> gone());
+        });
+        if (!state.running()) {
+            engine.start(id);
+            state = engine.container(id).orElseThrow(() -> gone());
+        }
+        cgroup = ForeignCgroup.of(state.pid());
+        Engine.Attached attached = engine.run(id, GUEST);
+        try {
+            String running = id;
+            Guest opened =
+                    Guest.open(attached.output(), attached.input(), LAUNCHER, PATIENCE, () -> endByForce(running));
+            stream = attached;
+            guest = opened;
+            return opened;
+        } catch (IOException e) {
+            attached.close();
+            endByForce(id);
+            throw new IsolationException(
+                    new Finding(
+                            "a container was started and its guest does not answer",
+                            String.valueOf(e.getMessage()),
+                            "Try again; if it happens again, look into the engine's log, and try the image by hand."),
+                    e);
+        }
+    }
+
+    private IsolationException gone() {
+        return new IsolationException(new Finding(
+                "a container disappeared while it was started",
+                "the engine does not know container " + id + " any more",
+                "Look for what removes containers of name " + plan.name() + "."));
+    }
+
+    /** For a guest that is lost or does not obey: nothing that it started may be left. */
+    private void endByForce(String which) {
+        try {
+            engine.kill(which);
+        } catch (IsolationException e) {
+            log.warn("a container could not be killed: {}", e.getMessage());
+        }
+    }
+
+    /** A port inside leads to a socket for as long as the guest is there. */
+    synchronized Guest guest(Forward forward) {
+        Guest open = guest();
+        if (forwards.add(forward)) {
+            try {
+                open.forward(forward, PATIENCE);
+            } catch (IOException e) {
+                forwards.remove(forward);
+                throw new IsolationException(
+                        new Finding(
+                                "the way out of a container could not be made",
+                                String.valueOf(e.getMessage()),
+                                "Try again; nothing was started."),
+                        e);
+            }
+        }
+        return open;
+    }
+
+    synchronized Optional<ForeignCgroup> cgroup() {
+        return cgroup;
+    }
+
+    /** Ends all that runs in it; itself it goes on, to be used again. */
+    synchronized void rest() {
+        leaveGuest();
+    }
+
+    private void leaveGuest() {
+        if (guest != null) {
+            guest.close();
+        }
+        if (stream != null) {
+            stream.close();
+        }
+        guest = null;
+        stream = null;
+        forwards.clear();
+    }
+
+    /** What the server's death is to it. */
+    synchronized void abandon() {
+        leaveGuest();
+    }
+
+    /** Stops it; to be used again it has to be started. */
+    synchronized void stop() {
+        leaveGuest();
+        engine.kill(id);
+    }
+
+    synchronized void remove() {
+        leaveGuest();
+        engine.remove(id);
+    }
+}

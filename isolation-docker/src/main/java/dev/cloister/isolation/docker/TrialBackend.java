@@ -1,0 +1,38 @@
+package dev.cloister.isolation.docker;
+
+import dev.cloister.isolation.local.sandbox.MortalServer;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxRef;
+import dev.cloister.spi.SandboxSpec;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A backend that is only tried, and looked at meanwhile.
+ *
+ * @param bounded false from the first container that is not bounded as was asked
+ */
+record TrialBackend(ContainerBackend backend, AtomicBoolean bounded) implements IsolationBackend, MortalServer {
+    @Override
+    public Sandbox prepare(SandboxSpec spec) {
+        Sandbox sandbox = backend.prepare(spec);
+        bounded.compareAndSet(true, backend.bounded());
+        return sandbox;
+    }
+
+    @Override
+    public Optional<Sandbox> recover(SandboxRef ref) {
+        return backend.recover(ref);
+    }
+
+    @Override
+    public void die() {
+        backend.die();
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}
