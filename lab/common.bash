@@ -237,6 +237,12 @@ need_lab() {
   need flock=util-linux setpriv=util-linux
 }
 
+# gVisor of a release that has systrap: $lab/gvisor-$gvisor_suite/usr/bin/runsc.
+prepare_gvisor() {
+  need dpkg-deb=dpkg
+  with_lock gvisor unpacked "$lab/gvisor-$gvisor_suite" "$gvisor_suite" runsc
+}
+
 make_tree() {
   local target=$1
   # A file as MIRROR is the list of sources.

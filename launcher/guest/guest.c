@@ -4,7 +4,8 @@
  *
  * It guarantees:
  *   1. With --alone, where it has the process table of a container or a machine to itself: what was left from an earlier stream is killed
- *      before this one is served, and everything is killed when it ends. Without, launchers end what they started when this ends.
+ *      and /tmp emptied before this one is served, and everything is killed when it ends. Without, launchers end what they started when
+ *      this ends.
  *   2. Each launcher has its own standard streams and a connection to report by, and no other descriptor.
  *   3. When a launcher ends that did not say how, what it watched over comes to this process, and is killed before the end is told.
  *   4. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
@@ -394,6 +395,18 @@ static void tell_ends(void) {
   }
 }
 
+/* What is in /tmp is the last stream's, and takes the memory of this one. */
+static void clear_tmp(void) {
+  pid_t cleaner = alone ? fork() : -1;
+  if (cleaner > 0) waitpid(cleaner, NULL, 0);
+  if (cleaner != 0) return;
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd < 3; fd++) dup2(null, fd);
+  char *environment[] = {"PATH=/usr/bin:/bin", NULL};
+  execle("/bin/sh", "sh", "-c", "cd /tmp && set -- ..?* .[!.]* * && chmod -R u+rwX \"$@\"; rm -rf -- \"$@\"", NULL, environment);
+  _exit(127);
+}
+
 /* A container's first process is this program, and a machine's is it itself. */
 static bool is_alone(void) {
   char name[32] = "";
@@ -469,6 +482,7 @@ int main(int argc, char **argv) {
   alone = argc > 1 && strcmp(argv[1], "--alone") == 0;
   if (alone && !is_alone()) errno = EPERM, fail(STAGE_PARENT, "--alone, and process 1 is another program");
   end_everything();
+  clear_tmp();
   say_number(0, 'H', VERSION);
   serve(signals);
 }

@@ -1,6 +1,7 @@
 package dev.cloister.isolation.docker;
 
 import dev.cloister.isolation.local.sandbox.MortalServer;
+import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
@@ -9,7 +10,12 @@ import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -26,8 +32,11 @@ import org.slf4j.LoggerFactory;
  * used it for a while it is stopped, and when the server stops all are removed, for they hold nothing that is worth keeping. Those of
  * a server that was killed are taken over. Owns the engine. Thread-safe for different tenants.
  */
-final class ContainerBackend implements IsolationBackend, MortalServer {
+final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     private static final Logger log = LoggerFactory.getLogger(ContainerBackend.class);
+
+    private static final List<String> LOOK =
+            List.of("/bin/sh", "-c", "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done 2>/dev/null");
 
     private final Engine engine;
     private final ContainerOptions options;
@@ -149,6 +158,24 @@ final class ContainerBackend implements IsolationBackend, MortalServer {
         return ref.mode() == IsolationMode.CONTAINER && left != null && left.running()
                 ? Optional.of(new LeftContainer(engine, left, ref))
                 : Optional.empty();
+    }
+
+    /** By a program of its own in each container, past the guest. */
+    @Override
+    public List<String> commands() {
+        List<String> all = new ArrayList<>();
+        for (Engine.Known known : engine.containers(installation)) {
+            if (known.running()) {
+                try (Engine.Attached look = engine.run(known.id(), LOOK)) {
+                    new String(look.output().readAllBytes(), StandardCharsets.UTF_8)
+                            .lines()
+                            .forEach(all::add);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
+        }
+        return all;
     }
 
     @Override

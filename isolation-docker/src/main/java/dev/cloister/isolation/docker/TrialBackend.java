@@ -1,10 +1,12 @@
 package dev.cloister.isolation.docker;
 
 import dev.cloister.isolation.local.sandbox.MortalServer;
+import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -13,7 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * @param bounded false from the first container that is not bounded as was asked
  */
-record TrialBackend(ContainerBackend backend, AtomicBoolean bounded) implements IsolationBackend, MortalServer {
+record TrialBackend(ContainerBackend backend, AtomicBoolean bounded) implements IsolationBackend, MortalServer, Opaque {
     @Override
     public Sandbox prepare(SandboxSpec spec) {
         Sandbox sandbox = backend.prepare(spec);
@@ -24,6 +26,11 @@ record TrialBackend(ContainerBackend backend, AtomicBoolean bounded) implements 
     @Override
     public Optional<Sandbox> recover(SandboxRef ref) {
         return backend.recover(ref);
+    }
+
+    @Override
+    public List<String> commands() {
+        return backend.commands();
     }
 
     @Override

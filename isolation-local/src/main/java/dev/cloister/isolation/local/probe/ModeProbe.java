@@ -4,6 +4,7 @@ import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.plan.CommonLayers;
 import dev.cloister.isolation.local.sandbox.MortalServer;
+import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
@@ -104,11 +105,11 @@ public final class ModeProbe {
             SandboxSpec of = site.tenant("a", 0);
             Sandbox victim = backend.prepare(of);
             Sandbox attacker = backend.prepare(site.tenant("b", 1));
-            held.addAll(unbroken(of, victim, attacker));
+            held.addAll(unbroken(backend, of, victim, attacker));
             if (gainsNothing(attacker)) {
                 held.add(Guarantee.PRIVILEGES_NOT_GAINABLE);
             }
-            if (endsWithItsTurn(attacker)) {
+            if (endsWithItsTurn(backend, attacker)) {
                 held.add(Guarantee.PROCESSES_END_WITH_TURN);
             }
         }
@@ -118,7 +119,7 @@ public final class ModeProbe {
         return held;
     }
 
-    private Set<Guarantee> unbroken(SandboxSpec of, Sandbox victim, Sandbox attacker)
+    private Set<Guarantee> unbroken(IsolationBackend backend, SandboxSpec of, Sandbox victim, Sandbox attacker)
             throws IOException, InterruptedException {
         String secret = "secret-" + token;
         shell(victim, "echo " + secret + " > \"$HOME/secret\"", List.of());
@@ -128,12 +129,14 @@ public final class ModeProbe {
         Path planted = of.home().resolve("planted");
         SandboxProcess sleeper = victim.launch(new ProcessSpec(
                 List.of("/bin/sh", "-c", "exec sleep \"$1\"", "sh", sleep("1")), Map.of("SECRET", secret), "/"));
-        try (ServerSocket tcp = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
+        awaitProcess(backend, sleep("1"));
+        try (Launcher host = Launcher.open(site.runRoot());
+                ServerSocket tcp = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
                 DatagramSocket udp = new DatagramSocket(0, InetAddress.getLoopbackAddress())) {
             udp.setSoTimeout(20);
             List<String> arguments = List.of(
                     of.home().toString(),
-                    Long.toString(awaitProcess(sleep("1"))),
+                    Long.toString(pidOnHost(host, of, secret)),
                     sleepPattern("1"),
                     "secret[-]" + token,
                     state.toString(),
@@ -151,6 +154,26 @@ public final class ModeProbe {
         } finally {
             sleeper.terminate(Duration.ZERO);
         }
+    }
+
+    /** Where another kernel runs the victim, a process of the host's with the same ids stands for it: who sees that sees the host. */
+    private long pidOnHost(Launcher launcher, SandboxSpec victim, String secret)
+            throws IOException, InterruptedException {
+        List<Long> found = processes(sleep("1"));
+        if (found.isEmpty()) {
+            launcher.launch(
+                    LaunchPlan.bare(
+                            CommonLayers.ids(victim, host.isRoot()),
+                            Map.of("PATH", CommonLayers.PATH, "SECRET", secret),
+                            List.of("/bin/sh", "-c", "exec sleep \"$1\"", "sh", sleep("1"))),
+                    () -> {},
+                    UnaryOperator.identity());
+            for (int look = 0; look < LOOKS && found.isEmpty(); look++) {
+                Thread.sleep(5);
+                found = processes(sleep("1"));
+            }
+        }
+        return found.stream().findFirst().orElseThrow(ModeProbe::unseen);
     }
 
     private static Set<Guarantee> broken(String said, Path planted, DatagramSocket udp) throws IOException {
@@ -214,16 +237,17 @@ public final class ModeProbe {
     }
 
     /** Leaves a process behind in a session of its own, and does its worst to whoever watches. */
-    private boolean endsWithItsTurn(Sandbox sandbox) throws IOException, InterruptedException {
+    private boolean endsWithItsTurn(IsolationBackend backend, Sandbox sandbox)
+            throws IOException, InterruptedException {
         try {
             SandboxProcess process = sandbox.launch(leftBehind());
             process.stdin().close();
             process.await();
             // gVisor goes on listing for a moment what has been killed.
-            for (int look = 0; look < LOOKS && runs(sleep("2")); look++) {
+            for (int look = 0; look < LOOKS && runs(backend, sleep("2")); look++) {
                 Thread.sleep(5);
             }
-            return !runs(sleep("2"));
+            return !runs(backend, sleep("2"));
         } catch (IsolationException e) {
             // It got at its launcher before that could say a word.
             return false;
@@ -258,12 +282,12 @@ public final class ModeProbe {
             }
             SandboxProcess process =
                     server.prepare(tenant).launch(new ProcessSpec(List.of("/bin/sleep", sleep("3")), Map.of(), "/"));
-            awaitProcess(sleep("3"));
+            awaitProcess(server, sleep("3"));
             mortal.die();
-            for (int look = 0; look < LOOKS && (process.isAlive() || runs(sleep("3"))); look++) {
+            for (int look = 0; look < LOOKS && (process.isAlive() || runs(server, sleep("3"))); look++) {
                 Thread.sleep(5);
             }
-            return !process.isAlive() && !runs(sleep("3"));
+            return !process.isAlive() && !runs(server, sleep("3"));
         }
     }
 
@@ -276,22 +300,28 @@ public final class ModeProbe {
         return sleep(which).replace(".", "[.]");
     }
 
-    private long awaitProcess(String argument) throws InterruptedException, IOException {
+    private static void awaitProcess(IsolationBackend backend, String argument)
+            throws InterruptedException, IOException {
         for (int look = 0; look < LOOKS; look++) {
-            List<Long> found = processes(argument);
-            if (!found.isEmpty()) {
-                return found.getFirst();
+            if (runs(backend, argument)) {
+                return;
             }
             Thread.sleep(5);
         }
-        throw new IsolationException(new Finding(
+        throw unseen();
+    }
+
+    private static IsolationException unseen() {
+        return new IsolationException(new Finding(
                 "a process did not start in a sandbox",
                 "`sleep` was not seen within seconds",
                 "Check that the server can see all processes (hidepid) and that /bin/sleep works."));
     }
 
-    private static boolean runs(String argument) throws IOException {
-        return !processes(argument).isEmpty();
+    private static boolean runs(IsolationBackend backend, String argument) throws IOException {
+        return !processes(argument).isEmpty()
+                || (backend instanceof Opaque opaque
+                        && opaque.commands().stream().anyMatch(command -> command.contains("sleep " + argument)));
     }
 
     /** The pids, as the host numbers them, of what was started as `sleep` for so long. */
