@@ -76,7 +76,10 @@ class ArchitectureTest {
     @Test
     void theSpiAndTheModesStandOnThePlatformAlone() {
         classes()
-                .that(module("spi").or(module("isolation")))
+                // The contract is tests, and an engine is spoken to by a library.
+                .that(module("spi")
+                        .or(module("isolation"))
+                        .and(not(resideInAnyPackage(ROOT + ".isolation.tck.contract..", ROOT + ".isolation.docker.."))))
                 .should()
                 .onlyDependOnClassesThat(resideInAnyPackage(
                         "java..", "org.jspecify..", "org.slf4j..", ROOT + ".spi..", ROOT + ".isolation.."))
@@ -127,6 +130,9 @@ class ArchitectureTest {
                 Map.entry("org.jdbi..", ROOT + ".store.."),
                 Map.entry("org.sqlite..", ROOT + ".store.."),
                 Map.entry("java.sql..", ROOT + ".store.."),
+                Map.entry("com.github.dockerjava..", ROOT + ".isolation.docker.."),
+                Map.entry("org.junit..", ROOT + ".isolation.tck.contract.."),
+                Map.entry("org.assertj..", ROOT + ".isolation.tck.contract.."),
                 Map.entry("picocli..", ROOT + ".cli.."),
                 Map.entry("ch.qos.logback..", ROOT + ".cli.."),
                 Map.entry("org.snakeyaml..", ROOT + ".core.config.."));

@@ -19,6 +19,8 @@ final class EnvironmentVariables {
             "CLOISTER_CACHE",
             "CLOISTER_JAVA_OPTS",
             "CLOISTER_TEST_ISOLATION",
+            "CLOISTER_TEST_ENGINE",
+            "CLOISTER_TEST_IMAGE",
             "CLOISTER_TEST_LAUNCHER",
             "CLOISTER_TEST_SDK",
             ConfigLoader.AGENT_INSTALLED);

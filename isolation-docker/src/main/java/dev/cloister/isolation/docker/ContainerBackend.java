@@ -78,6 +78,10 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         return bounded;
     }
 
+    String installation() {
+        return installation;
+    }
+
     @Override
     public Sandbox prepare(SandboxSpec spec) {
         cancelRest(spec.name());

@@ -2,6 +2,7 @@ package dev.cloister.isolation.docker;
 
 import dev.cloister.isolation.local.cgroup.ForeignCgroup;
 import dev.cloister.isolation.local.guest.Guest;
+import dev.cloister.isolation.local.launch.AtOnce;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Limit;
 import dev.cloister.isolation.local.launch.LaunchPlan.SystemCalls;
@@ -177,9 +178,9 @@ final class ContainerSandbox implements Sandbox {
             closed = true;
             left = List.copyOf(running);
         }
-        // The stream's end ends whatever the container runs; who waits for a process is told by its own end.
+        AtOnce.forEach(left, process -> process.terminate(Duration.ZERO));
+        // The stream's end ends whatever the container still runs.
         container.rest();
-        left.forEach(process -> process.terminate(Duration.ZERO));
         whenClosed.accept(this);
     }
 }

@@ -33,6 +33,8 @@ final class TenantContainer {
     private Engine.@Nullable Attached stream;
     private @Nullable Guest guest;
     private final Set<Forward> forwards = new HashSet<>();
+    /** Counts guests: whoever lost one must not end the next. */
+    private long generation;
 
     private TenantContainer(Engine engine, ContainerPlan plan, String id) {
         this.engine = engine;
@@ -60,7 +62,9 @@ final class TenantContainer {
         if (open != null && open.isOpen()) {
             return open;
         }
-        leaveGuest();
+        if (open != null) {
+            lost(generation);
+        }
         Engine.Known state = engine.container(id).orElseGet(() -> {
             log.warn("the container of tenant {} was removed by somebody else, and is made anew", plan.tenant());
             id = engine.create(plan);
@@ -73,15 +77,14 @@ final class TenantContainer {
         cgroup = ForeignCgroup.of(state.pid());
         Engine.Attached attached = engine.run(id, GUEST);
         try {
-            String running = id;
-            Guest opened =
-                    Guest.open(attached.output(), attached.input(), LAUNCHER, PATIENCE, () -> endByForce(running));
+            long current = ++generation;
+            Guest opened = Guest.open(attached.output(), attached.input(), LAUNCHER, PATIENCE, () -> lost(current));
             stream = attached;
             guest = opened;
             return opened;
         } catch (IOException e) {
             attached.close();
-            endByForce(id);
+            lost(generation);
             throw new IsolationException(
                     new Finding(
                             "a container was started and its guest does not answer",
@@ -98,10 +101,15 @@ final class TenantContainer {
                 "Look for what removes containers of name " + plan.name() + "."));
     }
 
-    /** For a guest that is lost or does not obey: nothing that it started may be left. */
-    private void endByForce(String which) {
+    /** For a guest that is lost or does not obey: nothing that it started may be left. It is started again when it is needed. */
+    private synchronized void lost(long which) {
+        if (which != generation) {
+            return;
+        }
+        generation++;
+        leaveGuest();
         try {
-            engine.kill(which);
+            engine.kill(id);
         } catch (IsolationException e) {
             log.warn("a container could not be killed: {}", e.getMessage());
         }

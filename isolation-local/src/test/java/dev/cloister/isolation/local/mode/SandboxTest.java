@@ -10,13 +10,11 @@ import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxProcess;
-import dev.cloister.spi.SharedDirectory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +27,7 @@ import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What a sandbox does in every mode of this machine. */
+/** What sandboxes do in the modes of this machine besides what {@link LocalContractTest} looks at in every mode. */
 @ParameterizedClass
 @EnumSource(
         value = IsolationMode.class,
@@ -61,96 +59,6 @@ class SandboxTest {
 
     static boolean isRoot() {
         return Stage.isRoot();
-    }
-
-    @Test
-    void reportsHowACommandEnded() throws Exception {
-        assertThat(Stage.shell(sandbox, "echo out; echo err >&2; exit 3"))
-                .isEqualTo(new Stage.Output(new ExitStatus.Exited(3), "out\n", "err\n"));
-        assertThat(Stage.shell(sandbox, "kill -9 $$").status()).isEqualTo(new ExitStatus.Signalled(9));
-        assertThat(Stage.shell(sandbox, "exit 137").status()).isEqualTo(new ExitStatus.Exited(137));
-        Stage.Output missing = Stage.run(sandbox, Map.of(), "/no/such/program");
-        assertThat(missing.status()).isEqualTo(new ExitStatus.Exited(127));
-        assertThat(missing.stderr()).contains("cannot run /no/such/program: No such file");
-    }
-
-    @Test
-    void givesEachCommandAnEnvironmentOfItsOwn() throws Exception {
-        Stage.Output output = Stage.run(sandbox, Map.of("SECRET", "s = 1\nt", "LANG", "C"), "/usr/bin/env", "-0");
-        assertThat(output.stdout().split("\0"))
-                .containsExactlyInAnyOrder(
-                        "SECRET=s = 1\nt",
-                        "LANG=C",
-                        "GIT_CONFIG_NOSYSTEM=1",
-                        "USER=agent",
-                        "LOGNAME=agent",
-                        "SHELL=/bin/bash",
-                        "PATH=/usr/local/bin:/usr/bin:/bin",
-                        "HOME=" + sandbox.paths().home(),
-                        Stream.of(output.stdout().split("\0"))
-                                .filter(entry -> entry.startsWith("TMPDIR="))
-                                .findFirst()
-                                .orElseThrow());
-    }
-
-    @Test
-    void noEnvironmentIsTooLargeOrTooOdd() throws Exception {
-        String large = "x".repeat(100_000);
-        Stage.Output output = Stage.run(
-                sandbox, Map.of("LARGE", large, "LD_PRELOAD", "/no/such/library.so", "EMPTY", ""), "/usr/bin/env");
-        assertThat(output.stdout()).contains("LARGE=" + large).contains("EMPTY=\n");
-    }
-
-    @Test
-    void leavesNothingOfATemporaryDirectory() throws Exception {
-        Stage.Output output = Stage.shell(
-                sandbox, "mkdir -p $TMPDIR/a/b; touch $TMPDIR/a/b/c; chmod 000 $TMPDIR/a/b $TMPDIR/a; echo $TMPDIR");
-        assertThat(output.status()).isEqualTo(new ExitStatus.Exited(0));
-        assertThat(Stage.shell(sandbox, "ls -A $TMPDIR").stdout()).isEmpty();
-        try (Stream<Path> left = Files.list(stage.root.resolve("a/tmp"))) {
-            assertThat(left).isEmpty();
-        }
-    }
-
-    @Test
-    void killsWhatACommandLeavesBehind() throws Exception {
-        String unlike = "7" + System.nanoTime();
-        Stage.shell(
-                sandbox,
-                "setsid sleep %1$s >/dev/null 2>&1 & (setsid sh -c 'sleep %1$s & sleep %1$s' >/dev/null 2>&1 &)"
-                        .formatted(unlike));
-        assertThat(running(unlike)).isZero();
-    }
-
-    @Test
-    void terminateEndsTheWholeTree() throws Exception {
-        String unlike = "7" + System.nanoTime();
-        SandboxProcess process = sandbox.launch(new ProcessSpec(
-                List.of(
-                        "/bin/sh",
-                        "-c",
-                        "trap '' TERM; setsid sleep %1$s >/dev/null & sleep %1$s & echo end; wait; wait"
-                                .formatted(unlike)),
-                Map.of(),
-                sandbox.paths().work()));
-        readUntil(process, "end\n");
-        process.terminate(Duration.ofMillis(50));
-        assertThat(process.await()).isEqualTo(new ExitStatus.Cancelled());
-        assertThat(running(unlike)).isZero();
-        assertThat(process.isAlive()).isFalse();
-        process.terminate(Duration.ZERO);
-    }
-
-    @Test
-    void terminateAsksFirst() throws Exception {
-        SandboxProcess process = sandbox.launch(new ProcessSpec(
-                List.of("/bin/sh", "-c", "trap 'echo asked; exit 0' TERM; echo end; while :; do sleep 0.01; done"),
-                Map.of(),
-                sandbox.paths().work()));
-        readUntil(process, "end\n");
-        process.terminate(Duration.ofSeconds(20));
-        assertThat(new String(process.stdout().readAllBytes(), StandardCharsets.UTF_8))
-                .isEqualTo("asked\n");
     }
 
     @Test
@@ -211,38 +119,10 @@ class SandboxTest {
     }
 
     @Test
-    void aShareCanBeUsedButNotChanged() throws Exception {
-        try (SharedDirectory share = sandbox.share()) {
-            String file = share.publish("note", "hello".getBytes(StandardCharsets.UTF_8));
-            assertThat(Stage.shell(sandbox, "cat " + file).stdout()).isEqualTo("hello");
-            Stage.Output change = Stage.shell(
-                    sandbox,
-                    "echo x > %1$s; rm -f %1$s; touch %2$s/new; mv %2$s %2$s.2".formatted(file, share.inner()));
-            assertThat(change.stdout()).isEmpty();
-            assertThat(Files.readString(share.host().resolve("note"))).isEqualTo("hello");
-            try (Stream<Path> found = Files.list(share.host())) {
-                assertThat(found).hasSize(1);
-            }
-        }
-    }
-
-    @Test
     @EnabledIf("isRoot")
     void aTenantHasAUidOfItsOwnAndNoGroups() throws Exception {
         assertThat(Stage.shell(sandbox, "id -u; id -g; id -G").stdout())
                 .isEqualTo("%1$d\n%1$d\n%1$d\n".formatted(Stage.FIRST_UID));
-    }
-
-    @Test
-    void tenantsAreApart() throws Exception {
-        Sandbox other = stage.sandbox("b", Stage.FIRST_UID + 1);
-        Stage.shell(sandbox, "echo s3cret > file");
-        assertThat(Stage.shell(sandbox, "cat file").stdout()).isEqualTo("s3cret\n");
-        Path work = stage.root.resolve("a/work");
-        Stage.Output attack = Stage.shell(other, "cat %1$s/file; ls %1$s; echo x > %1$s/file".formatted(work));
-        assertThat(attack.stdout()).isEmpty();
-        assertThat(attack.stderr()).containsAnyOf("Permission denied", "No such file");
-        assertThat(Files.readString(work.resolve("file"))).isEqualTo("s3cret\n");
     }
 
     @Test

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.isolation.docker;
+
+import org.jspecify.annotations.NullMarked;
