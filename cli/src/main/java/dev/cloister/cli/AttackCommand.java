@@ -66,7 +66,7 @@ final class AttackCommand implements Callable<Integer> {
             names = "--isolation",
             paramLabel = "MODE",
             defaultValue = "all",
-            description = "directories, namespaces, chroot or all (default: all).")
+            description = "directories, namespaces, chroot, container or all (default: all).")
     private String isolation = "all";
 
     @Option(names = "--family", paramLabel = "FAMILY", description = "Only attacks of this family.")
@@ -117,7 +117,8 @@ final class AttackCommand implements Callable<Integer> {
         Optional<IsolationMode> one = IsolationMode.of(isolation);
         if (one.isEmpty()) {
             throw new ParameterException(
-                    spec.commandLine(), "--isolation: directories, namespaces, chroot or all, not " + isolation);
+                    spec.commandLine(),
+                    "--isolation: directories, namespaces, chroot, container or all, not " + isolation);
         }
         return one.get()::equals;
     }

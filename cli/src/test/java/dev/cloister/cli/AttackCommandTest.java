@@ -110,7 +110,8 @@ class AttackCommandTest {
                 List.of("--vantage", "api,none"))) {
             CommandRun run = run(wrong.toArray(String[]::new));
             assertThat(run.status()).isEqualTo(2);
-            assertThat(run.err()).containsAnyOf("directories, namespaces, chroot or all", "direct-reads, interpreters");
+            assertThat(run.err())
+                    .containsAnyOf("directories, namespaces, chroot, container or all", "direct-reads, interpreters");
         }
     }
 }

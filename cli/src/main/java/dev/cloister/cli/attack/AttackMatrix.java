@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The matrix of a report that {@code cloister attack --json} made, as Markdown: what leaks where. Pure but for {@link #main}. */
+/** The matrix of reports that {@code cloister attack --json} made, as Markdown: what leaks where. Pure but for {@link #main}. */
 public final class AttackMatrix {
     static final String BEGIN = "<!-- attack matrix: begin, made by ./cloister docs -->\n";
     static final String END = "<!-- attack matrix: end -->\n";
@@ -24,21 +25,36 @@ public final class AttackMatrix {
 
     private AttackMatrix() {}
 
-    /** @param report as {@link AttackReport#json} writes it */
-    public static String of(JsonNode report) {
+    /** @param reports as {@link AttackReport#json} writes them, by what is said of their modes; a mode counts where it comes first */
+    public static String of(Map<String, JsonNode> reports) {
         Map<String, Map<String, int[]>> cells = new TreeMap<>();
         Set<String> modes = new LinkedHashSet<>(List.of(AttackRun.NONE, AttackRun.RULES));
-        for (JsonNode result : report.path("results")) {
-            String mode = result.path("mode").asString();
-            modes.add(mode);
-            Outcome outcome = Outcome.valueOf(result.path("outcome").asString());
-            int[] cell = cells.computeIfAbsent(result.path("family").asString(), family -> new TreeMap<>())
-                    .computeIfAbsent(mode, one -> new int[2]);
-            if (outcome != Outcome.INVALID) {
-                cell[1]++;
-                cell[0] += outcome == Outcome.PASSED ? 1 : 0;
+        reports.forEach((said, report) -> {
+            Set<String> before = Set.copyOf(modes);
+            boolean first = cells.isEmpty();
+            for (JsonNode result : report.path("results")) {
+                String mode = result.path("mode").asString();
+                String column = said.isEmpty() ? mode : mode + ", " + said;
+                if (first || !before.contains(mode)) {
+                    modes.add(column);
+                    count(cells, result, column);
+                }
             }
+        });
+        return table(cells, modes);
+    }
+
+    private static void count(Map<String, Map<String, int[]>> cells, JsonNode result, String column) {
+        Outcome outcome = Outcome.valueOf(result.path("outcome").asString());
+        int[] cell = cells.computeIfAbsent(result.path("family").asString(), family -> new TreeMap<>())
+                .computeIfAbsent(column, one -> new int[2]);
+        if (outcome != Outcome.INVALID) {
+            cell[1]++;
+            cell[0] += outcome == Outcome.PASSED ? 1 : 0;
         }
+    }
+
+    private static String table(Map<String, Map<String, int[]>> cells, Set<String> modes) {
         StringBuilder text = new StringBuilder("| attacks that got through |");
         modes.forEach(mode -> text.append(' ').append(mode).append(" |"));
         text.append("\n|---|").append("---|".repeat(modes.size())).append('\n');
@@ -65,10 +81,27 @@ public final class AttackMatrix {
         return text.substring(0, begin + BEGIN.length()) + matrix + text.substring(end);
     }
 
-    /** Writes the matrix of a report, the first argument, into a document, the second. */
+    /** The matrix of what is checked in: the modes of this machine, and containers by whatever runs them. */
+    public static String published(Path directory) throws IOException {
+        Map<String, JsonNode> reports = new LinkedHashMap<>();
+        reports.put("", read(directory.resolve("host-root.json")));
+        for (String runtime : List.of("runc", "gvisor")) {
+            Path report = directory.resolve("container-" + runtime + ".json");
+            if (Files.exists(report)) {
+                reports.put(runtime, read(report));
+            }
+        }
+        return of(reports);
+    }
+
+    private static JsonNode read(Path report) throws IOException {
+        return JsonMapper.shared().readTree(Files.readString(report));
+    }
+
+    /** Writes the matrix of the reports in a directory, the first argument, into a document, the second. */
     public static void main(String[] args) throws IOException {
         Path document = Path.of(args[1]);
-        String matrix = of(JsonMapper.shared().readTree(Files.readString(Path.of(args[0]))));
+        String matrix = published(Path.of(args[0]));
         Files.writeString(document, into(Files.readString(document), matrix), StandardCharsets.UTF_8);
     }
 }

@@ -138,7 +138,7 @@ final class ContainerSandbox implements Sandbox {
         return container.cgroup().map(ForeignCgroup::oomKills).orElse(0L);
     }
 
-    /** The launcher sees a kill; only the group knows that it was for want of memory. */
+    /** The launcher sees a kill; only the group knows that it was for want of memory, or the engine where all ends by it. */
     private ExitStatus judged(ExitStatus status, long killedBefore) {
         boolean killed = switch (status) {
             case ExitStatus.Signalled(int signal) -> signal == SIGKILL;
@@ -147,7 +147,9 @@ final class ContainerSandbox implements Sandbox {
             case ExitStatus.OutOfMemory outOfMemory -> false;
             case ExitStatus.Cancelled cancelled -> false;
         };
-        return killed && oomKills() > killedBefore ? new ExitStatus.OutOfMemory() : status;
+        return killed && (oomKills() > killedBefore || container.endedOutOfMemory())
+                ? new ExitStatus.OutOfMemory()
+                : status;
     }
 
     @Override

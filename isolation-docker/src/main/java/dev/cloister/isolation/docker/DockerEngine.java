@@ -19,6 +19,7 @@ import com.github.dockerjava.api.model.StreamType;
 import com.github.dockerjava.api.model.Ulimit;
 import com.github.dockerjava.api.model.Version;
 import com.github.dockerjava.api.model.Volume;
+import com.github.dockerjava.api.model.WaitResponse;
 import com.github.dockerjava.core.DefaultDockerClientConfig;
 import com.github.dockerjava.core.DockerClientImpl;
 import com.github.dockerjava.zerodep.ZerodepDockerHttpClient;
@@ -129,7 +130,8 @@ final class DockerEngine implements Engine {
                 labels.getOrDefault(TENANT, ""),
                 labels.getOrDefault(PLAN, ""),
                 running,
-                running && pid != null ? pid : 0);
+                running && pid != null ? pid : 0,
+                !running && Boolean.TRUE.equals(found.getState().getOOMKilled()));
     }
 
     @Override
@@ -238,7 +240,7 @@ final class DockerEngine implements Engine {
                     .withCmd(command.toArray(String[]::new))
                     .exec()
                     .getId();
-            return Streams.of(client, exec);
+            return Streams.of(client, id, exec);
         });
     }
 
@@ -248,13 +250,26 @@ final class DockerEngine implements Engine {
         private final OutputStream sink;
         private final OutputStream input;
 
+        private final ResultCallback.Adapter<WaitResponse> ofContainer = new ResultCallback.Adapter<>() {
+            @Override
+            public void onNext(WaitResponse ended) {
+                end();
+            }
+
+            @Override
+            public void onError(Throwable failure) {
+                // The engine is gone, or the container; the program's own stream says so, too.
+                log.debug("a container's end was not seen: {}", failure.toString());
+            }
+        };
+
         private Streams(Pipe out, Pipe in) {
             this.output = Channels.newInputStream(out.source());
             this.sink = Channels.newOutputStream(out.sink());
             this.input = Channels.newOutputStream(in.sink());
         }
 
-        static Streams of(DockerClient client, String exec) {
+        static Streams of(DockerClient client, String container, String exec) {
             try {
                 Pipe in = Pipe.open();
                 Streams streams = new Streams(Pipe.open(), in);
@@ -262,6 +277,8 @@ final class DockerEngine implements Engine {
                         .withDetach(false)
                         .withStdIn(Channels.newInputStream(in.source()))
                         .exec(streams);
+                // There are engines that do not tell of a program's end when it is the container's.
+                client.waitContainerCmd(container).exec(streams.ofContainer);
                 return streams;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
@@ -317,6 +334,7 @@ final class DockerEngine implements Engine {
             try {
                 input.close();
                 sink.close();
+                ofContainer.close();
                 super.close();
             } catch (IOException e) {
                 log.debug("the streams of a program in a container did not close: {}", e.toString());

@@ -11,10 +11,19 @@ import java.util.Optional;
  * answered and what to do about it.
  */
 interface Engine extends AutoCloseable {
-    /** A container that the engine knows. {@code tenant} and {@code plan} are from its labels; {@code pid} is 0 unless it runs. */
-    record Known(String id, String tenant, String plan, boolean running, long pid) {}
+    /**
+     * A container that the engine knows.
+     *
+     * @param tenant from its label, as is {@code plan}
+     * @param pid of its first process on the engine's machine; 0 unless it runs
+     * @param outOfMemory whether it ended for want of memory
+     */
+    record Known(String id, String tenant, String plan, boolean running, long pid, boolean outOfMemory) {}
 
-    /** A program that runs in a container, by its standard streams; standard error is the log's. Closing ends the streams. */
+    /**
+     * A program that runs in a container, by its standard streams; standard error is the log's. The streams end with the program,
+     * with the container and when this is closed.
+     */
     interface Attached extends AutoCloseable {
         InputStream output();
 

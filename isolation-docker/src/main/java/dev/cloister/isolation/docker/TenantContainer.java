@@ -134,6 +134,11 @@ final class TenantContainer {
         return open;
     }
 
+    /** Whether it ended for want of memory, and was not started since. */
+    synchronized boolean endedOutOfMemory() {
+        return engine.container(id).map(Engine.Known::outOfMemory).orElse(false);
+    }
+
     synchronized Optional<ForeignCgroup> cgroup() {
         return cgroup;
     }

@@ -140,11 +140,10 @@ class ContainerContractTest {
 
         @Test
         void processesAreBounded() throws Exception {
-            SandboxProcess bomb = start("for i in $(seq 300); do sleep 100 & done 2>&1; echo end; wait");
-            bomb.stderr().close();
-            byte[] some = bomb.stdout().readNBytes(4);
-            assertThat(new String(some, StandardCharsets.UTF_8)).isNotBlank();
-            bomb.terminate(Duration.ZERO);
+            // gVisor's own process counts, and all in it ends with it.
+            ContractStage.Output bomb =
+                    ContractStage.shell(sandbox, "for i in $(seq 300); do sleep 100 & echo $i; done");
+            assertThat(bomb.stdout().lines().count()).isLessThan(300);
             assertThat(ContractStage.shell(sandbox, "echo on").stdout()).isEqualTo("on\n");
         }
 

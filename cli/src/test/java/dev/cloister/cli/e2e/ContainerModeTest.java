@@ -1,0 +1,182 @@
+package dev.cloister.cli.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cloister.core.error.CloisterException;
+import dev.cloister.spi.IsolationMode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Whole servers in container mode, with the real agent. {@code ./cloister verify} starts the engine for it, where it is root on
+ * Debian, and says so where it is not.
+ */
+@EnabledIf("hasEngine")
+class ContainerModeTest {
+    private static final String ALICE = "alice-0123456789";
+    private static final String BOB = "bob-0123456789";
+
+    static boolean hasEngine() {
+        return System.getenv("CLOISTER_TEST_ENGINE") != null;
+    }
+
+    private static Map<String, String> options(String... more) {
+        Map<String, String> all = new TreeMap<>();
+        all.put("isolation.mode", "container");
+        all.put("container.engine", System.getenv("CLOISTER_TEST_ENGINE"));
+        all.put("container.image", System.getenv("CLOISTER_TEST_IMAGE"));
+        all.put("identity.admission", "open");
+        for (int i = 0; i < more.length; i += 2) {
+            all.put(more[i], more[i + 1]);
+        }
+        return all;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"runc", "runsc"})
+    void turnsSessionsAndCommandsWorkAndTenantsAreApart(String runtime) throws Exception {
+        try (TestServer server = TestServer.start(options("container.runtime", runtime))) {
+            assertThat(server.mode()).isEqualTo(IsolationMode.CONTAINER);
+            HttpResponse<String> first = server.say(
+                    ALICE,
+                    TestServer.script(TestServer.write("/workspace/note", "alice's"), TestServer.bash("cat note")));
+            assertThat(TestServer.results(first).toString()).contains("alice's");
+            HttpResponse<String> second = server.say(ALICE, TestServer.session(first), "hello again");
+            assertThat(TestServer.text(second)).contains("hello again");
+            assertThat(stdout(server.exec(ALICE, "cat note; env | grep -ci anthropic_api_key")))
+                    .isEqualTo("alice's0\n");
+            assertThat(stdout(server.exec(BOB, "ls -A /workspace; ls / | grep -c note")))
+                    .isEqualTo("0\n");
+            assertThat(server.get(ALICE, "/v1/files/note").body()).isEqualTo("alice's");
+        }
+    }
+
+    @Test
+    void whatSomebodyElseBreaksIsMendedByTheNextTurn() throws Exception {
+        try (TestServer server = TestServer.start(options())) {
+            HttpResponse<String> first = server.say(ALICE, "hello");
+            docker("kill", containers(server).getFirst());
+            String session = TestServer.session(first);
+            // The agent that waited there is gone with its container.
+            assertThat(TestServer.text(server.say(ALICE, session, "after a kill")))
+                    .contains("after a kill");
+            containers(server).forEach(id -> docker("rm", "-f", id));
+            assertThat(TestServer.text(server.say(ALICE, session, "after a removal")))
+                    .contains("after a removal");
+        }
+    }
+
+    @Test
+    void aServerInsideIsReachedAndTheWayOutLeadsThroughTheProxy() throws Exception {
+        try (TestServer server = TestServer.start(
+                options("ports.open", "true", "egress.mode", "allowlist", "egress.rules", "allowed.example"))) {
+            assertThat(
+                            stdout(
+                                    server.exec(
+                                            ALICE,
+                                            "curl -s -o /dev/null -w '%{http_code}' http://elsewhere.example/; echo; ls /sys/class/net")))
+                    .isEqualTo("403\nlo\n");
+        }
+    }
+
+    @Test
+    void whatAKilledServerLeftIsTakenOver() throws Exception {
+        Path directory = ServerProcess.directory();
+        CommandProcess command = CommandProcess.here(directory);
+        try {
+            ServerProcess server = ServerProcess.start(command, directory, options());
+            HttpResponse<String> first = server.say(ALICE, "hello");
+            String unlike = "7" + System.nanoTime();
+            Thread.ofVirtual().start(() -> {
+                try {
+                    server.exec(ALICE, "setsid sleep " + unlike + " & sleep " + unlike);
+                } catch (IOException | InterruptedException | AssertionError e) {
+                    // Its server is killed meanwhile.
+                    return;
+                }
+            });
+            Until.holds("a command that runs", Duration.ofSeconds(60), () -> running(unlike) > 0);
+            List<String> before = ids(directory);
+            server.kill();
+            Until.holds("nothing that goes on", Duration.ofSeconds(60), () -> running(unlike) == 0);
+            server.close();
+            ServerProcess next = ServerProcess.start(command, directory, options());
+            try {
+                assertThat(stdout(next.exec(ALICE, "echo on"))).isEqualTo("on\n");
+                assertThat(TestServer.text(next.say(ALICE, TestServer.session(first), "again")))
+                        .contains("again");
+                assertThat(ids(directory)).containsExactlyInAnyOrderElementsOf(before);
+            } finally {
+                next.close();
+            }
+            assertThat(ids(directory)).isEmpty();
+        } finally {
+            ServerProcess.remove(directory);
+        }
+    }
+
+    @Test
+    void whatIsMissingIsNamed() {
+        assertThatThrownBy(() -> TestServer.start(options("container.image", "no-such-image")))
+                .isInstanceOf(CloisterException.class)
+                .hasMessageContaining("no-such-image")
+                .hasMessageContaining("docker build");
+        assertThatThrownBy(() -> TestServer.start(options("container.engine", "/nowhere/docker.sock")))
+                .isInstanceOf(CloisterException.class)
+                .hasMessageContaining("no container engine answers")
+                .hasMessageContaining("container.engine");
+    }
+
+    private static String stdout(JsonNode answer) {
+        return answer.path("stdout").asString();
+    }
+
+    private static List<String> containers(TestServer server) {
+        return docker("ps", "-q")
+                .lines()
+                .filter(id -> docker("inspect", id).contains(server.workspaces().toString()))
+                .toList();
+    }
+
+    private static List<String> ids(Path directory) {
+        return docker("ps", "-aq")
+                .lines()
+                .filter(id -> docker("inspect", id).contains(directory.toString()))
+                .toList();
+    }
+
+    private static String docker(String... arguments) {
+        try {
+            List<String> command =
+                    new ArrayList<>(List.of("docker", "--host", "unix://" + System.getenv("CLOISTER_TEST_ENGINE")));
+            command.addAll(List.of(arguments));
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
+            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            process.waitFor();
+            return said;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static long running(String word) throws IOException {
+        return Processes.withArgument(word).size();
+    }
+}
