@@ -2,6 +2,8 @@ package dev.cloister.cli;
 
 import dev.cloister.cli.demo.Demo;
 import dev.cloister.core.config.CloisterConfig;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -25,12 +27,18 @@ final class DemoCommand implements Callable<Integer> {
             names = "--isolation",
             paramLabel = "MODE",
             defaultValue = "auto",
-            description = "auto, directories, namespaces, chroot (default: auto).")
+            description = "auto, directories, namespaces, chroot, container (default: auto).")
     private String isolation = "auto";
+
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Any key of the configuration file, such as --set container.runtime=runsc.")
+    private Map<String, String> keys = new LinkedHashMap<>();
 
     @Override
     public Integer call() throws Exception {
         Logging.configure(new CloisterConfig.Log(CloisterConfig.LogFormat.TEXT, CloisterConfig.LogLevel.ERROR));
-        return Demo.run(spec.commandLine().getOut(), spec.commandLine().getErr(), isolation, keep);
+        return Demo.run(spec.commandLine().getOut(), spec.commandLine().getErr(), isolation, keys, keep);
     }
 }

@@ -31,7 +31,10 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--host", description = "Address to listen on (default: 127.0.0.1).")
     private @Nullable String host;
 
-    @Option(names = "--isolation", paramLabel = "MODE", description = "auto, directories, … (default: auto).")
+    @Option(
+            names = "--isolation",
+            paramLabel = "MODE",
+            description = "auto, directories, namespaces, chroot, container (default: auto).")
     private @Nullable String isolation;
 
     @Option(

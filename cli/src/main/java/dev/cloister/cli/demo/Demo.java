@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URI;
 import java.security.SecureRandom;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -26,25 +27,26 @@ public final class Demo {
      * @param out gets the table and what to do next
      * @param progress gets a line for each step
      * @param isolation a value of `isolation.mode`
+     * @param keys further keys of the configuration
      * @param keep whether to serve on until the process is told to stop
      * @return the exit code: 0 if all went as it must, 1 if not, 2 if this host has no wall to show
      */
-    public static int run(PrintWriter out, PrintWriter progress, String isolation, boolean keep)
-            throws IOException, InterruptedException {
+    public static int run(
+            PrintWriter out, PrintWriter progress, String isolation, Map<String, String> keys, boolean keep)
+            throws Exception {
         TemporaryDirectory directory = TemporaryDirectory.make("demo");
-        CloisterConfig config = ConfigLoader.load(
-                Optional.empty(),
-                ConfigLoader.agentIn(System.getenv()),
-                Map.of(
-                        "data",
-                        directory.path().resolve("data").toString(),
-                        "port",
-                        "0",
-                        "upstream.url",
-                        "scripted",
-                        "isolation.mode",
-                        isolation),
-                HostFacts.defaults());
+        Map<String, String> all = new HashMap<>(keys);
+        all.putAll(Map.of(
+                "data",
+                directory.path().resolve("data").toString(),
+                "port",
+                "0",
+                "upstream.url",
+                "scripted",
+                "isolation.mode",
+                isolation));
+        CloisterConfig config =
+                ConfigLoader.load(Optional.empty(), ConfigLoader.agentIn(System.getenv()), all, HostFacts.defaults());
         Progress steps = new Progress(progress);
         steps.begin("starting a server with the scripted upstream");
         Cloister server;

@@ -2,6 +2,7 @@ package dev.cloister.cli.demo;
 
 import dev.cloister.cli.demo.Client.Answer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
@@ -35,7 +37,7 @@ final class Story implements AutoCloseable {
         this.progress = progress;
     }
 
-    List<Attempt> tell() throws IOException, InterruptedException {
+    List<Attempt> tell() throws Exception {
         progress.begin("A's agent writes a secret into A's workspace");
         Answer written =
                 a.turn(Client.write(a.exec("pwd").strip() + "/secret.txt", secret), Client.bash("cat secret.txt"));
@@ -49,9 +51,9 @@ final class Story implements AutoCloseable {
 
         progress.begin("A's agent stays at work (sleep) while B is about");
         CompletableFuture<Answer> busy = a.turnAside(Client.bash("sleep 100"));
-        ProcessHandle agent = awaitAgent(busy);
         // What B attacks are the host's own names: in B's sandbox they may lead nowhere, and that is the point.
         Path tree = treeOfA();
+        Agent agent = awaitAgent(busy, tree);
         String work = tree.resolve("work").toString();
 
         progress.begin("B's agent tries to reach A's secret, transcript and environment");
@@ -87,19 +89,59 @@ final class Story implements AutoCloseable {
         return attempts;
     }
 
-    /** The server is in this process, so its agents descend from it. */
-    private static ProcessHandle awaitAgent(CompletableFuture<Answer> busy) throws InterruptedException {
+    /** A's agent, by the number that whoever can see it has for it, and whether it is still there. */
+    private record Agent(long pid, Callable<Boolean> alive) {}
+
+    private Agent awaitAgent(CompletableFuture<Answer> busy, Path tree) throws IOException, InterruptedException {
         for (int attempt = 0; attempt < 200 && !busy.isDone(); attempt++) {
-            Optional<ProcessHandle> agent = ProcessHandle.current()
-                    .descendants()
-                    .filter(process -> process.info().command().orElse("").endsWith("/claude"))
-                    .findFirst();
+            Optional<Agent> agent = agentOnHost(tree).or(this::agentInside);
             if (agent.isPresent()) {
                 return agent.get();
             }
             Thread.sleep(100);
         }
         throw new IllegalStateException("A's agent was not seen at work");
+    }
+
+    /** A child of this process, in which the server is, or of a container engine: then its uid is A's alone, or it is not looked for. */
+    private static Optional<Agent> agentOnHost(Path tree) throws IOException {
+        Object uid = Files.getAttribute(tree, "unix:uid");
+        boolean alone = !uid.equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+        return Stream.concat(
+                        ProcessHandle.current().descendants(),
+                        ProcessHandle.allProcesses().filter(process -> alone && uid.equals(owner(process))))
+                .filter(process -> process.info().command().orElse("").endsWith("/claude"))
+                .findFirst()
+                .map(process -> new Agent(process.pid(), process::isAlive));
+    }
+
+    private static Object owner(ProcessHandle process) {
+        try {
+            return Files.getAttribute(Path.of("/proc", Long.toString(process.pid())), "unix:uid");
+        } catch (IOException e) {
+            // It ended while we looked.
+            return "";
+        }
+    }
+
+    /** Where another kernel runs it, A's other commands see it. */
+    private Optional<Agent> agentInside() {
+        try {
+            return a.exec(
+                            "for p in /proc/[0-9]*; do case $(readlink $p/exe) in */claude) echo ${p#/proc/};; esac; done")
+                    .lines()
+                    .findFirst()
+                    .map(Long::parseLong)
+                    .map(pid -> new Agent(
+                            pid,
+                            () -> a.exec("test -e /proc/" + pid + "/exe && echo alive")
+                                    .contains("alive")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
     }
 
     /** A's tree on the host, known by what A wrote into it. */
@@ -111,7 +153,7 @@ final class Story implements AutoCloseable {
         }
     }
 
-    private void attack(Path tree, String session, ProcessHandle agent) throws IOException, InterruptedException {
+    private void attack(Path tree, String session, Agent agent) throws Exception {
         long pid = agent.pid();
         String work = tree.resolve("work").toString();
         String target = work + "/secret.txt";
@@ -148,7 +190,7 @@ final class Story implements AutoCloseable {
                     shown(content),
                     refused && !content.contains(secret) && !content.contains("ANTHROPIC_")));
         }
-        boolean alive = agent.isAlive();
+        boolean alive = agent.alive().call();
         attempts.add(new Attempt("A", "A's agent afterwards", alive ? "still at work" : "gone", alive));
     }
 
