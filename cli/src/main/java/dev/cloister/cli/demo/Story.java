@@ -9,8 +9,11 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -89,8 +92,13 @@ final class Story implements AutoCloseable {
         return attempts;
     }
 
-    /** A's agent, by the number that whoever can see it has for it, and whether it is still there. */
-    private record Agent(long pid, Callable<Boolean> alive) {}
+    /**
+     * A's agent.
+     *
+     * @param pid its number on the host; empty where another kernel runs it: the same number would be somebody else in B's
+     * @param alive whether it is still there
+     */
+    private record Agent(OptionalLong pid, Callable<Boolean> alive) {}
 
     private Agent awaitAgent(CompletableFuture<Answer> busy, Path tree) throws IOException, InterruptedException {
         for (int attempt = 0; attempt < 200 && !busy.isDone(); attempt++) {
@@ -112,7 +120,7 @@ final class Story implements AutoCloseable {
                         ProcessHandle.allProcesses().filter(process -> alone && uid.equals(owner(process))))
                 .filter(process -> process.info().command().orElse("").endsWith("/claude"))
                 .findFirst()
-                .map(process -> new Agent(process.pid(), process::isAlive));
+                .map(process -> new Agent(OptionalLong.of(process.pid()), process::isAlive));
     }
 
     private static Object owner(ProcessHandle process) {
@@ -128,13 +136,18 @@ final class Story implements AutoCloseable {
     private Optional<Agent> agentInside() {
         try {
             return a.exec(
-                            "for p in /proc/[0-9]*; do case $(readlink $p/exe) in */claude) echo ${p#/proc/};; esac; done")
+                            List.of(
+                                    "/bin/bash",
+                                    "-c",
+                                    "for p in /proc/[0-9]*; do read -r -d '' name <$p/cmdline;"
+                                            + " case $name in */claude) echo ${p#/proc/};; esac; done 2>/dev/null"),
+                            Map.of())
                     .lines()
                     .findFirst()
                     .map(Long::parseLong)
                     .map(pid -> new Agent(
-                            pid,
-                            () -> a.exec("test -e /proc/" + pid + "/exe && echo alive")
+                            OptionalLong.empty(),
+                            () -> a.exec("test -d /proc/" + pid + " && echo alive")
                                     .contains("alive")));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -154,32 +167,28 @@ final class Story implements AutoCloseable {
     }
 
     private void attack(Path tree, String session, Agent agent) throws Exception {
-        long pid = agent.pid();
         String work = tree.resolve("work").toString();
         String target = work + "/secret.txt";
         String inner = a.exec("cd; ls .claude/projects/*/" + session + ".jsonl").strip();
         String transcript = tree.resolve("home") + "/" + inner;
-        List<ObjectNode> steps = List.of(
-                Client.read(target),
-                Client.bash("cat " + target),
-                Client.bash("python3 -c \"print(open('" + target + "').read())\""),
-                Client.bash("ln -sf " + target + " innocent.txt && cat innocent.txt"),
-                Client.read("innocent.txt"),
-                Client.bash("cat " + transcript),
-                Client.bash("ls -la " + work),
-                Client.bash("tr '\\0' '\\n' < /proc/" + pid + "/environ"),
-                Client.bash("kill -9 " + pid));
-        List<String> names = List.of(
-                "agent: Read A's file",
-                "agent: cat A's file",
-                "agent: python3 -c open(A's file)",
+        Map<String, ObjectNode> steps = new LinkedHashMap<>();
+        steps.put("agent: Read A's file", Client.read(target));
+        steps.put("agent: cat A's file", Client.bash("cat " + target));
+        steps.put(
+                "agent: python3 -c open(A's file)", Client.bash("python3 -c \"print(open('" + target + "').read())\""));
+        steps.put(
                 "agent: ln -s A's file, cat the link",
-                "agent: Read through the link",
-                "agent: cat A's session transcript",
-                "agent: ls A's workspace",
-                "agent: /proc/PID/environ of A's agent",
-                "agent: kill A's agent");
-        Answer answer = b.turn(steps.toArray(ObjectNode[]::new));
+                Client.bash("ln -sf " + target + " innocent.txt && cat innocent.txt"));
+        steps.put("agent: Read through the link", Client.read("innocent.txt"));
+        steps.put("agent: cat A's session transcript", Client.bash("cat " + transcript));
+        steps.put("agent: ls A's workspace", Client.bash("ls -la " + work));
+        agent.pid().ifPresent(pid -> {
+            steps.put(
+                    "agent: /proc/PID/environ of A's agent", Client.bash("tr '\\0' '\\n' < /proc/" + pid + "/environ"));
+            steps.put("agent: kill A's agent", Client.bash("kill -9 " + pid));
+        });
+        List<String> names = List.copyOf(steps.keySet());
+        Answer answer = b.turn(steps.values().toArray(ObjectNode[]::new));
         JsonNode results = results(answer);
         for (int i = 0; i < steps.size(); i++) {
             String content = results.path(i).path("content").asString("no result: " + answer.error());
