@@ -1,4 +1,4 @@
-# A Docker daemon of the lab's own, with an image of the lab's file system and gVisor as a second runtime.
+# A Docker daemon of the lab's own, with an image of the lab's file system and, where asked for, gVisor as a second runtime.
 # shellcheck shell=bash
 # shellcheck source=lab/common.bash
 # shellcheck disable=SC2154 # what is not set here, common.bash sets
@@ -10,6 +10,7 @@ readonly docker_cgroup=/cloister-lab
 docker_state=
 docker_up=false
 docker_image=
+docker_with_gvisor=false
 
 docker_paths() {
   docker_state=$lab/docker
@@ -50,12 +51,15 @@ END
   without_lock exec setsid containerd --config "$docker_state/containerd.toml" </dev/null >"$log.containerd" 2>&1 &
   echo $! >"$docker_state/containerd.pid"
   docker_up=true
-  prepare_gvisor
-  # As a container's own runtime it gives each the sockets of the directories that it sees, and no network at all.
-  cat >"$docker_state/daemon.json" <<END
+  echo '{}' >"$docker_state/daemon.json"
+  if $docker_with_gvisor; then
+    prepare_gvisor
+    # As a container's own runtime it gives each the sockets of the directories that it sees, and no network at all.
+    cat >"$docker_state/daemon.json" <<END
 {"runtimes": {"runsc": {"path": "$lab/gvisor-$gvisor_suite/usr/bin/runsc",
   "runtimeArgs": ["--platform=systrap", "--network=none", "--host-uds=open"]}}}
 END
+  fi
   wait_for 60 test -S "$docker_state/containerd.sock" || {
     tail -n 20 "$log.containerd" >&2
     die 'containerd does not start; what it said stands above'
@@ -100,7 +104,7 @@ need_docker() {
   # Newer releases have the client in a package of its own.
   command -v docker >/dev/null || need docker=docker-cli
   prepare_tree
-  if docker_answers; then
+  if docker_answers && { ! $docker_with_gvisor || grep -q runsc "$docker_state/daemon.json"; }; then
     docker_up=true
   else
     stop_daemons

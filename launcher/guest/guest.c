@@ -24,7 +24,8 @@
  *   guest   'H' version: the first frame
  *           'O' the connection stands, the port leads there
  *           'M' kibibytes, in digits
- *           'X' over: digits, the launcher's wait status or an error number
+ *           'X' over: digits, the launcher's wait status or an error number. Of a launcher outputs may still come, of a connection
+ *           nothing does
  *   both    'W' stream, count (four bytes): so much of it was taken, and as much may come
  */
 #include "../src/launch.h"
@@ -311,6 +312,7 @@ static void widen(struct talk *talk, const unsigned char *payload) {
 }
 
 static void give_up(struct talk *talk) {
+  if (talk->kind == CONNECTION) say_number(talk->id, 'X', 0);
   if (talk->kind == CONNECTION || talk->told) end(talk);
   else if (!talk->reaped) kill(talk->pid, SIGKILL);
 }

@@ -15,10 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -46,9 +45,19 @@ class ContainerModeTest {
         return all;
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"runc", "runsc"})
-    void turnsSessionsAndCommandsWorkAndTenantsAreApart(String runtime) throws Exception {
+    @Test
+    void turnsSessionsAndCommandsWorkAndTenantsAreApart() throws Exception {
+        allWorksBy("runc");
+    }
+
+    /** Takes long there. */
+    @Test
+    @Tag("slow")
+    void andInGvisor() throws Exception {
+        allWorksBy("runsc");
+    }
+
+    private static void allWorksBy(String runtime) throws Exception {
         try (TestServer server = TestServer.start(options("container.runtime", runtime))) {
             assertThat(server.mode()).isEqualTo(IsolationMode.CONTAINER);
             HttpResponse<String> first = server.say(

@@ -99,7 +99,8 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
             open.add(sandbox);
             return sandbox;
         } catch (RuntimeException e) {
-            rest(spec.name(), () -> forget(spec.name()));
+            @Nullable TenantContainer made = containers.get(spec.name());
+            rest(spec.name(), made == null ? () -> forget(spec.name()) : made::stop);
             throw e;
         }
     }

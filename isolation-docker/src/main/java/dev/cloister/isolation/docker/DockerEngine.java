@@ -25,6 +25,7 @@ import com.github.dockerjava.core.DockerClientImpl;
 import com.github.dockerjava.zerodep.ZerodepDockerHttpClient;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -249,6 +250,7 @@ final class DockerEngine implements Engine {
         private final InputStream output;
         private final OutputStream sink;
         private final OutputStream input;
+        private final InputStream inner;
 
         private final ResultCallback.Adapter<WaitResponse> ofContainer = new ResultCallback.Adapter<>() {
             @Override
@@ -267,6 +269,7 @@ final class DockerEngine implements Engine {
             this.output = Channels.newInputStream(out.source());
             this.sink = Channels.newOutputStream(out.sink());
             this.input = Channels.newOutputStream(in.sink());
+            this.inner = new UntilEnd(Channels.newInputStream(in.source()));
         }
 
         static Streams of(DockerClient client, String container, String exec) {
@@ -275,7 +278,7 @@ final class DockerEngine implements Engine {
                 Streams streams = new Streams(Pipe.open(), in);
                 client.execStartCmd(exec)
                         .withDetach(false)
-                        .withStdIn(Channels.newInputStream(in.source()))
+                        .withStdIn(streams.inner)
                         .exec(streams);
                 // There are engines that do not tell of a program's end when it is the container's.
                 client.waitContainerCmd(container).exec(streams.ofContainer);
@@ -339,6 +342,22 @@ final class DockerEngine implements Engine {
             } catch (IOException e) {
                 log.debug("the streams of a program in a container did not close: {}", e.toString());
             }
+        }
+    }
+
+    /** Closed when nothing more comes: the client only reads. */
+    private static final class UntilEnd extends FilterInputStream {
+        UntilEnd(InputStream in) {
+            super(in);
+        }
+
+        @Override
+        public int read(byte[] into, int offset, int length) throws IOException {
+            int count = super.read(into, offset, length);
+            if (count < 0) {
+                close();
+            }
+            return count;
         }
     }
 

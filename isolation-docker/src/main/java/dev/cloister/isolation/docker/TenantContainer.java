@@ -35,6 +35,8 @@ final class TenantContainer {
     private final Set<Forward> forwards = new HashSet<>();
     /** Counts guests: whoever lost one must not end the next. */
     private long generation;
+    /** Whether nobody uses it. */
+    private boolean resting = true;
 
     private TenantContainer(Engine engine, ContainerPlan plan, String id) {
         this.engine = engine;
@@ -58,6 +60,7 @@ final class TenantContainer {
 
     /** The guest in it, which runs then. */
     synchronized Guest guest() {
+        resting = false;
         @Nullable Guest open = guest;
         if (open != null && open.isOpen()) {
             return open;
@@ -83,6 +86,7 @@ final class TenantContainer {
             guest = opened;
             return opened;
         } catch (IOException e) {
+            resting = true;
             attached.close();
             lost(generation);
             throw new IsolationException(
@@ -145,6 +149,7 @@ final class TenantContainer {
 
     /** Ends all that runs in it; itself it goes on, to be used again. */
     synchronized void rest() {
+        resting = true;
         leaveGuest();
     }
 
@@ -165,10 +170,12 @@ final class TenantContainer {
         leaveGuest();
     }
 
-    /** Stops it; to be used again it has to be started. */
+    /** Stops it, unless it is in use again; to be used it is started then. */
     synchronized void stop() {
-        leaveGuest();
-        engine.kill(id);
+        if (resting) {
+            leaveGuest();
+            engine.kill(id);
+        }
     }
 
     synchronized void remove() {

@@ -9,9 +9,12 @@ import java.util.concurrent.CompletableFuture;
 
 /** A launcher or a connection in a guest, as the server sees it. Thread-safe, but for its streams. */
 final class Conversation {
-    /** What reads frames has to have somewhere to put its answers; see {@link GuestChannel#send}. */
+    /** Where it speaks to the guest. */
     interface Line {
         void send(Frame frame) throws IOException;
+
+        /** Nothing more will come of this conversation. */
+        void settled(int id);
     }
 
     private static final int REPORT = 3;
@@ -19,6 +22,7 @@ final class Conversation {
     private static final int PIECE = 32 << 10;
 
     private final int id;
+    private final boolean launcher;
     private final Line line;
     private final GuestOutput stdin;
     /** The first is none: that stream goes there. */
@@ -28,16 +32,27 @@ final class Conversation {
     private final CompletableFuture<Long> over = new CompletableFuture<>();
     private volatile CompletableFuture<Long> memory = CompletableFuture.completedFuture(0L);
 
-    Conversation(int id, Line line) {
+    /** @param launcher whether it is one: its outputs may come after its end */
+    Conversation(int id, boolean launcher, Line line) {
         this.id = id;
+        this.launcher = launcher;
         this.line = line;
         this.stdin = new GuestOutput(piece -> line.send(new Frame(id, '0', piece)));
         for (int number = 0; number < STREAMS; number++) {
             char stream = (char) ('0' + number);
-            inputs[number] = new GuestInput(
-                    count -> tell(Frame.window(id, stream, count)),
-                    () -> tell(new Frame(id, Frame.GIVE_UP, new byte[] {(byte) stream})));
+            inputs[number] = new GuestInput(count -> tell(Frame.window(id, stream, count)), () -> giveUp(stream));
         }
+    }
+
+    private void giveUp(char stream) {
+        tell(new Frame(id, Frame.GIVE_UP, new byte[] {(byte) stream}));
+        if (isSettled()) {
+            line.settled(id);
+        }
+    }
+
+    private boolean isSettled() {
+        return over.isDone() && inputs[1].isEnded() && inputs[2].isEnded();
     }
 
     int id() {
@@ -119,10 +134,9 @@ final class Conversation {
     /**
      * Takes a frame of its own.
      *
-     * @return whether nothing more will come
      * @throws IOException if it is none that a guest sends
      */
-    boolean take(Frame frame) throws IOException {
+    void take(Frame frame) throws IOException {
         switch (frame.kind()) {
             case '1', '2', '3' -> inputs[frame.kind() - '0'].put(frame.payload());
             case Frame.WINDOW -> {
@@ -135,10 +149,15 @@ final class Conversation {
             case Frame.OVER -> end(frame.number());
             default -> throw new IOException("a guest sent a frame of no known kind");
         }
-        return over.isDone() && inputs[1].isEnded() && inputs[2].isEnded();
+        if (isSettled()) {
+            line.settled(id);
+        }
     }
 
     private void end(long how) {
+        if (!launcher) {
+            endInputs();
+        }
         stdin.end();
         stands.completeExceptionally(new IOException("refused with " + how));
         synchronized (this) {
@@ -149,9 +168,13 @@ final class Conversation {
 
     /** The guest is gone. */
     void lost() {
+        endInputs();
+        end(-1);
+    }
+
+    private void endInputs() {
         for (GuestInput input : inputs) {
             input.end();
         }
-        end(-1);
     }
 }

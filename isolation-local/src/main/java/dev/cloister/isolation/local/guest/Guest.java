@@ -72,6 +72,11 @@ public final class Guest implements AutoCloseable {
         }
     }
 
+    /** How many launchers and connections are not over, or not read to their end. */
+    int conversations() {
+        return channel.open();
+    }
+
     /** Whether it can still be spoken to. */
     public boolean isOpen() {
         return channel.isOpen();

@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
  * The one stream of bytes to a guest, and all conversations over it. What comes is taken at once, by a platform thread of its own,
  * and waits in the conversations, each of which bounds it; so who does not read holds up nobody else. Thread-safe.
  */
-final class GuestChannel implements AutoCloseable {
+final class GuestChannel implements Conversation.Line, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(GuestChannel.class);
     private static final long VERSION = 1;
 
@@ -55,7 +55,7 @@ final class GuestChannel implements AutoCloseable {
 
     /** Begins a conversation with a frame of this kind. */
     Conversation begin(char kind, byte[] payload) throws IOException {
-        Conversation conversation = new Conversation(ids.incrementAndGet(), this::send);
+        Conversation conversation = new Conversation(ids.incrementAndGet(), kind == Frame.START, this);
         conversations.put(conversation.id(), conversation);
         try {
             send(new Frame(conversation.id(), kind, payload));
@@ -67,12 +67,23 @@ final class GuestChannel implements AutoCloseable {
     }
 
     /** Waits while the guest does not take it. */
-    private void send(Frame frame) throws IOException {
+    @Override
+    public void send(Frame frame) throws IOException {
         byte[] bytes = frame.encoded();
         synchronized (to) {
             to.write(bytes);
             to.flush();
         }
+    }
+
+    @Override
+    public void settled(int id) {
+        conversations.remove(id);
+    }
+
+    /** How many conversations are not over. */
+    int open() {
+        return conversations.size();
     }
 
     private void read() {
@@ -99,8 +110,8 @@ final class GuestChannel implements AutoCloseable {
         }
         @Nullable Conversation conversation = conversations.get(frame.id());
         // One that was given up meanwhile may still have had something to say.
-        if (conversation != null && conversation.take(frame)) {
-            conversations.remove(frame.id());
+        if (conversation != null) {
+            conversation.take(frame);
         }
     }
 

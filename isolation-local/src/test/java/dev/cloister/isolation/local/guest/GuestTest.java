@@ -301,6 +301,26 @@ class GuestTest {
         }
     }
 
+    /** However a conversation ends, nobody goes on remembering it. */
+    @Test
+    void nothingIsLeftOfWhatIsOver() throws Exception {
+        output(shell("echo out"));
+        SandboxProcess unread = shell("echo out; echo err >&2");
+        assertThat(unread.await()).isEqualTo(new ExitStatus.Exited(0));
+        unread.stdout().close();
+        unread.stderr().close();
+        try (ServerSocket inside = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
+            SocketChannel near =
+                    guest.connect(inside.getLocalPort(), directory, PATIENCE).orElseThrow();
+            inside.accept().close();
+            near.close();
+        }
+        for (int look = 0; look < 400 && guest.conversations() > 0; look++) {
+            Thread.sleep(5);
+        }
+        assertThat(guest.conversations()).isZero();
+    }
+
     @Test
     void itIsNoGuestThatSpeaksAnotherLanguage() throws Exception {
         Process liar = new ProcessBuilder("/bin/sh", "-c", "head -c 100 /dev/zero; cat >/dev/null").start();
