@@ -457,9 +457,9 @@ static _Noreturn void serve(int signals) {
     }
     reap();
     if (strays) strays = end_strays();
-    if (!strays) tell_ends();
-    /* Last, because it changes the conversations. */
+    /* After the streams, because it changes the conversations; before their ends, which may come by it and by nothing after it. */
     if (watched[0].revents) obey();
+    if (!strays) tell_ends();
   }
 }
 

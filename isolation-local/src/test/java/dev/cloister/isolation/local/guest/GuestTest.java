@@ -231,7 +231,9 @@ class GuestTest {
         guest.close();
         assertThat(program.waitFor(20, TimeUnit.SECONDS)).isTrue();
         assertThat(process.await()).isEqualTo(new ExitStatus.Signalled(9));
-        for (int look = 0; look < 400 && !running(unlike).isEmpty(); look++) {
+        // One that is just being executed has no arguments for a moment.
+        for (int look = 0, empty = 0; look < 800 && empty < 5; look++) {
+            empty = running(unlike).isEmpty() ? empty + 1 : 0;
             Thread.sleep(5);
         }
         assertThat(running(unlike)).isEmpty();
