@@ -263,16 +263,13 @@ static void lead(unsigned id, unsigned port, const char *path) {
   say(id, 'O', "");
 }
 
-/* Proportional set sizes of the launcher and of all that descends from it, in KiB. */
-static void measure(unsigned id, pid_t root) {
-  enum { MOST = 1 << 12 };
-  static pid_t pids[MOST], parents[MOST];
-  static bool ours[MOST];
-  size_t count = 0;
-  DIR *proc = opendir("/proc");
-  for (struct dirent *entry; proc && (entry = readdir(proc)) && count < MOST;) {
+struct process { pid_t pid, parent; char state; };
+
+/* The next one of /proc, from /proc/PID/stat: "pid (name) state parent …". False: there is none. */
+static bool read_process(DIR *proc, struct process *next) {
+  for (struct dirent *entry; proc && (entry = readdir(proc));) {
     char path[300], line[512];
-    int parent = 0, file = -1;
+    int file = -1;
     ssize_t n = -1;
     snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
     if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') file = open(path, O_RDONLY | O_CLOEXEC);
@@ -280,11 +277,23 @@ static void measure(unsigned id, pid_t root) {
     if (file >= 0) close(file);
     line[n > 0 ? n : 0] = '\0';
     const char *behind_name = strrchr(line, ')');
-    if (!behind_name || sscanf(behind_name + 1, " %*c %d", &parent) != 1) continue;
-    pids[count] = atoi(entry->d_name);
-    parents[count] = parent;
-    ours[count] = pids[count] == root;
-    count++;
+    next->pid = atoi(entry->d_name);
+    if (behind_name && sscanf(behind_name + 1, " %c %d", &next->state, &next->parent) == 2) return true;
+  }
+  return false;
+}
+
+/* Proportional set sizes of the launcher and of all that descends from it, in KiB. */
+static void measure(unsigned id, pid_t root) {
+  enum { MOST = 1 << 12 };
+  static pid_t pids[MOST], parents[MOST];
+  static bool ours[MOST];
+  size_t count = 0;
+  DIR *proc = opendir("/proc");
+  for (struct process next; count < MOST && read_process(proc, &next); count++) {
+    pids[count] = next.pid;
+    parents[count] = next.parent;
+    ours[count] = next.pid == root;
   }
   if (proc) closedir(proc);
   for (bool more = true; more;) {
@@ -354,20 +363,10 @@ static bool is_ours(pid_t pid) {
 static bool end_strays(void) {
   bool found = false;
   DIR *proc = opendir("/proc");
-  for (struct dirent *entry; proc && (entry = readdir(proc));) {
-    char path[300], line[512], state = 'X';
-    int parent = 0, file = -1;
-    ssize_t n = -1;
-    snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
-    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file >= 0) n = read(file, line, sizeof line - 1);
-    if (file >= 0) close(file);
-    line[n > 0 ? n : 0] = '\0';
-    const char *behind_name = strrchr(line, ')');
-    if (!behind_name || sscanf(behind_name + 1, " %c %d", &state, &parent) != 2 || parent != getpid()) continue;
-    if (is_ours(atoi(entry->d_name)) || state == 'Z') continue;
+  for (struct process next; read_process(proc, &next);) {
+    if (next.parent != getpid() || is_ours(next.pid) || next.state == 'Z') continue;
     found = true;
-    kill(atoi(entry->d_name), SIGKILL);
+    kill(next.pid, SIGKILL);
   }
   if (proc) closedir(proc);
   return found;

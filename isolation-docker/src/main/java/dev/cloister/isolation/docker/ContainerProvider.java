@@ -1,5 +1,6 @@
 package dev.cloister.isolation.docker;
 
+import dev.cloister.isolation.local.mode.PromisesOfAll;
 import dev.cloister.isolation.local.probe.ModeProbe;
 import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
@@ -24,9 +25,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A container for each tenant, wherever an engine answers and the image is there. */
 public final class ContainerProvider implements IsolationProvider {
-    /** All but what the agent's launch and the broker see to in every mode. */
-    private static final Set<Guarantee> PROMISES = EnumSet.complementOf(EnumSet.of(
-            Guarantee.CREDENTIAL_NEVER_INSIDE, Guarantee.WORKSPACE_CODE_NOT_RUN, Guarantee.TOOL_POLICY_ENFORCED));
+    private static final Set<Guarantee> PROMISES = PromisesOfAll.without();
 
     /** Without these a container is none. */
     private static final Set<Guarantee> ESSENTIALS =

@@ -9,6 +9,7 @@ import dev.cloister.isolation.local.launch.LaunchPlan.SystemCalls;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.plan.CommonLayers;
 import dev.cloister.isolation.local.plan.PrivateRoot;
+import dev.cloister.isolation.local.sandbox.Kills;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
@@ -34,10 +35,6 @@ import java.util.function.Consumer;
 
 /** The use of a tenant's container until it is closed; the container itself is its backend's. */
 final class ContainerSandbox implements Sandbox {
-    private static final int SIGKILL = 9;
-    /** How a shell tells that its command was killed. */
-    private static final int KILLED_IN_A_SHELL = 128 + SIGKILL;
-
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final TenantContainer container;
@@ -140,14 +137,7 @@ final class ContainerSandbox implements Sandbox {
 
     /** The launcher sees a kill; only the group knows that it was for want of memory, or the engine where all ends by it. */
     private ExitStatus judged(ExitStatus status, long killedBefore) {
-        boolean killed = switch (status) {
-            case ExitStatus.Signalled(int signal) -> signal == SIGKILL;
-            case ExitStatus.Exited(int code) -> code == KILLED_IN_A_SHELL;
-            case ExitStatus.TimedOut timedOut -> false;
-            case ExitStatus.OutOfMemory outOfMemory -> false;
-            case ExitStatus.Cancelled cancelled -> false;
-        };
-        return killed && (oomKills() > killedBefore || container.endedOutOfMemory())
+        return Kills.isKill(status) && (oomKills() > killedBefore || container.endedOutOfMemory())
                 ? new ExitStatus.OutOfMemory()
                 : status;
     }

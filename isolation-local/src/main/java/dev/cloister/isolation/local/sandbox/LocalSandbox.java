@@ -33,10 +33,6 @@ import java.util.function.Consumer;
 
 /** One tenant's sandbox in any mode on this machine: a share, a control group, and the processes that run. */
 final class LocalSandbox implements Sandbox, Measurable {
-    private static final int SIGKILL = 9;
-    /** How a shell tells that its command was killed. */
-    private static final int KILLED_IN_A_SHELL = 128 + SIGKILL;
-
     private final Blueprint blueprint;
     private final Launcher launcher;
     private final SandboxSpec spec;
@@ -156,14 +152,7 @@ final class LocalSandbox implements Sandbox, Measurable {
 
     /** The launcher sees a kill; only the group knows that it was for want of memory. */
     private ExitStatus judged(ExitStatus status, long killedBefore) {
-        boolean killed = switch (status) {
-            case ExitStatus.Signalled(int signal) -> signal == SIGKILL;
-            case ExitStatus.Exited(int code) -> code == KILLED_IN_A_SHELL;
-            case ExitStatus.TimedOut timedOut -> false;
-            case ExitStatus.OutOfMemory outOfMemory -> false;
-            case ExitStatus.Cancelled cancelled -> false;
-        };
-        return killed && oomKills() > killedBefore ? new ExitStatus.OutOfMemory() : status;
+        return Kills.isKill(status) && oomKills() > killedBefore ? new ExitStatus.OutOfMemory() : status;
     }
 
     /** A launcher was killed. The kernel may end its processes, but not before it has told of the launcher's death. */
