@@ -311,6 +311,7 @@ public final class Agents implements AutoCloseable {
     private Running launch(Member member, AgentStart start, Runnable stillWanted) {
         Quota.Permit permit = starts.take(member.tenant.id(), stillWanted);
         try {
+            checkOpen();
             Running running = launch(member, start);
             running.started().agent().whenUp(permit::close);
             return running;
@@ -467,12 +468,18 @@ public final class Agents implements AutoCloseable {
 
     private void startAhead(Member member, AgentStart start) {
         try {
-            launch(member, start, () -> {});
+            launch(member, start, this::checkOpen);
             metrics.agentStart("ahead");
         } catch (RuntimeException e) {
             log.warn("an agent could not be started ahead of session {}: {}", member.session, e.getMessage());
         }
         giveBack(member);
+    }
+
+    private synchronized void checkOpen() {
+        if (closed) {
+            throw new CloisterException(ErrorCode.NOT_READY, "the server is stopping; try again when it is back");
+        }
     }
 
     /** Whether an agent waits for a turn of that session that is started so, or is being started so ahead of it. */
@@ -548,13 +555,20 @@ public final class Agents implements AutoCloseable {
         metrics.idleAgents().set(idle.size());
     }
 
-    /** Ends all that wait. Those that work are their turns' affair, which have to be over. */
+    /**
+     * Ends all that wait, and returns when those are gone, too, that were being started ahead of a turn. Those that work are
+     * their turns' affair, which have to be over.
+     */
     @Override
     public void close() {
         measuring.close();
         List<Member> waiting;
+        List<Member> starting;
         synchronized (this) {
             closed = true;
+            starting = members.values().stream()
+                    .filter(member -> member.ahead != null)
+                    .toList();
             waiting = List.copyOf(idle);
             waiting.forEach(this::leave);
         }
@@ -568,5 +582,6 @@ public final class Agents implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        starting.forEach(member -> member.gone.join());
     }
 }

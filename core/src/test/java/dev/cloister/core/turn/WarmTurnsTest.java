@@ -359,8 +359,27 @@ class WarmTurnsTest {
     void anAgentThatCannotBeStartedAheadIsNobodysConcern() throws Exception {
         TurnFixture fixture = open(9, 9, Prewarm.SESSION);
         fixture.unlaunchable("no reason");
-        opened(fixture, TurnFixture.MODEL);
+        // Returns when the start that was tried is over.
+        fixture.agents.forget(opened(fixture, TurnFixture.MODEL).id());
         fixture.awaitQuiet();
-        assertThat(List.of(fixture.idle())).containsExactly(0);
+        assertThat(fixture.idle()).isZero();
+    }
+
+    @Test
+    void whatIsBeingStartedAheadIsGoneWhenTheServerHasStopped() throws Exception {
+        TurnFixture fixture = open(9, 9, Prewarm.SESSION);
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        fixture.agent(new String[][] {says("hello")}, agent -> agent.thatBegins(started::join));
+        opened(fixture, TurnFixture.MODEL);
+        Eventually.holds("it starts", () -> fixture.backend.launched().size() == 1);
+        // Waits for its right to start, which it is not to get any more.
+        opened(fixture, TurnFixture.MODEL);
+        Thread closing = Thread.ofPlatform().start(fixture.agents::close);
+        Eventually.holds("the stop waits for it", () -> closing.getState() == Thread.State.WAITING);
+        started.complete(null);
+        closing.join();
+        assertThat(fixture.backend.isQuiet()).isTrue();
+        assertThat(fixture.backend.launched()).hasSize(1);
+        assertThat(fixture.idle()).isZero();
     }
 }
