@@ -1,0 +1,23 @@
+package dev.cloister.isolation.microvm;
+
+import dev.cloister.spi.IsolationException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** One way to run virtual machines. Stateless and thread-safe. */
+interface Hypervisor {
+    /** Name, version and accelerator, for people. */
+    String description();
+
+    /**
+     * Starts a machine as a process of its own, which outlives this server unless it is closed.
+     *
+     * @param saved the directory of what {@link Machine#save} kept of a machine with the same memory, processors and number of
+     *     disks; empty: it boots
+     * @throws IsolationException if it could not be started, with what the hypervisor said
+     */
+    Machine start(MachinePlan plan, Optional<Path> saved);
+
+    /** The machine that an earlier server started with a plan of the same directory, if it still runs. */
+    Optional<Machine> running(MachinePlan plan);
+}
