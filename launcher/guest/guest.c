@@ -10,7 +10,8 @@
  *   3. When a launcher ends that did not say how, what it watched over comes to this process, and is killed before the end is told.
  *   4. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
  *
- * `cloister-guest --rest` is the first process of a container: it reaps, and does nothing else.
+ * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a container: it reaps, and does
+ * nothing else. `cloister-guest --counter` says on a host what a machine without a clock to compare with is to be told.
  *
  * Frames, both ways: the number of the conversation (four bytes), the kind (one), the length of what follows (three), all with the
  * most significant byte first. Streams: '0' standard input, '1' output, '2' errors, '3' the launcher's report; for a connection '0'
@@ -28,17 +29,17 @@
  *           nothing does
  *   both    'W' stream, count (four bytes): so much of it was taken, and as much may come
  */
-#include "../src/launch.h"
+#include "guest.h"
 
-enum { HEADER = 8, VERSION = 1, WINDOW = 256 << 10, MOST_PAYLOAD = 4 << 20, PIECE = 32 << 10, STREAMS = 4, STRAY_MS = 5 };
-enum kind { LAUNCHER, CONNECTION, FORWARDER };
+enum { VERSION = 1, WINDOW = 256 << 10, MOST_PAYLOAD = 4 << 20, PIECE = 32 << 10, STREAMS = 4, STRAY_MS = 5 };
+enum kind { LAUNCHER, CONNECTION, FORWARDER, LISTENER };
 
 /* One direction of one stream. Towards a process bytes wait in `kept`; from it none do. */
 struct stream { int fd; bool inward, ended; unsigned char *kept; size_t from, to; unsigned window; };
 struct talk { unsigned id; enum kind kind; pid_t pid; bool reaped, told; int status; struct stream streams[STREAMS]; struct talk *next; };
 
 static struct talk *talks;
-static bool alone;
+static bool alone, machine;
 static bool strays; /* a launcher ended without a word */
 
 _Noreturn void fail(enum stage stage, const char *detail) {
@@ -47,7 +48,7 @@ _Noreturn void fail(enum stage stage, const char *detail) {
 }
 
 /* Kills all that can be killed from here, but this process and the first of its namespace. On a host that would be the host. */
-static void end_everything(void) {
+void end_everything(void) {
   if (!alone) return;
   do kill(-1, SIGKILL); while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
 }
@@ -61,7 +62,7 @@ static void put(unsigned char *at, unsigned long value, int bytes) {
   while (bytes-- > 0) at[bytes] = (unsigned char)value, value >>= 8;
 }
 
-static unsigned long get(const unsigned char *at, int bytes) {
+unsigned long get(const unsigned char *at, int bytes) {
   unsigned long value = 0;
   while (bytes-- > 0) value = value << 8 | *at++;
   return value;
@@ -76,22 +77,21 @@ static void send_all(const void *bytes, size_t length) {
   }
 }
 
-/* `frame` has room for the header before the payload. */
-static void send_frame(unsigned char *frame, unsigned id, char kind, size_t length) {
+void send_frame(unsigned char *frame, unsigned id, char kind, size_t length) {
   put(frame, id, 4);
   frame[4] = (unsigned char)kind;
   put(frame + 5, length, 3);
   send_all(frame, HEADER + length);
 }
 
-static void say(unsigned id, char kind, const char *text) {
+void say(unsigned id, char kind, const char *text) {
   unsigned char frame[HEADER + 32];
   size_t length = strnlen(text, sizeof frame - HEADER);
   memcpy(frame + HEADER, text, length);
   send_frame(frame, id, kind, length);
 }
 
-static void say_number(unsigned id, char kind, long number) {
+void say_number(unsigned id, char kind, long number) {
   char text[24];
   snprintf(text, sizeof text, "%ld", number);
   say(id, kind, text);
@@ -255,6 +255,23 @@ static void reach(unsigned id, const unsigned char *port) {
   say(id, 'O', "");
 }
 
+void serve_socket(unsigned id, int listener) {
+  open_stream(&begin(id, LISTENER)->streams[1], listener, false);
+}
+
+/* The upper half of all numbers are conversations that begin here. */
+static void take_connection(const struct talk *listener) {
+  static unsigned last = 1U << 31;
+  unsigned char frame[HEADER + 4];
+  int fd = accept4(listener->streams[1].fd, NULL, NULL, SOCK_CLOEXEC);
+  if (fd < 0) return;
+  put(frame + HEADER, listener->id, 4);
+  struct talk *talk = begin(++last | 1U << 31, CONNECTION);
+  open_stream(&talk->streams[0], dup(fd), true);
+  open_stream(&talk->streams[1], fd, false);
+  send_frame(frame, talk->id, 'A', 4);
+}
+
 /* A process of its own, ended with the conversation. */
 static void lead(unsigned id, unsigned port, const char *path) {
   struct options options = {.forward_port = port, .forward_path = path};
@@ -322,7 +339,7 @@ static void widen(struct talk *talk, const unsigned char *payload) {
 
 static void give_up(struct talk *talk) {
   if (talk->kind == CONNECTION) say_number(talk->id, 'X', 0);
-  if (talk->kind == CONNECTION || talk->told) end(talk);
+  if (talk->kind == CONNECTION || talk->kind == LISTENER || talk->told) end(talk);
   else if (!talk->reaped) kill(talk->pid, SIGKILL);
 }
 
@@ -341,6 +358,7 @@ static void obey(void) {
   if (kind == 'S' && !talk) start(id, (char *)payload, length);
   else if (kind == 'C' && !talk && length == 2) reach(id, payload);
   else if (kind == 'F' && !talk && length > 2) lead(id, (unsigned)get(payload, 2), (char *)payload + 2);
+  else if (machine && !talk && machine_obey(id, kind, payload, length)) return;
   /* It is over already, which the server is about to read. */
   else if (!talk) return;
   else if (kind == '0') take_input(talk, 0, payload, length);
@@ -450,7 +468,8 @@ static _Noreturn void serve(int signals) {
     for (struct talk *talk = talks; talk; talk = talk->next) {
       for (unsigned i = 0; i < STREAMS; i++) {
         if (!watched[at++].revents || talk->streams[i].fd < 0) continue;
-        if (talk->streams[i].inward) write_on(talk, i);
+        if (talk->kind == LISTENER) take_connection(talk);
+        else if (talk->streams[i].inward) write_on(talk, i);
         else read_on(talk, i);
       }
     }
@@ -471,7 +490,27 @@ static _Noreturn void rest(int signals) {
   }
 }
 
+/* How fast the counter of the processor runs that this is, in kHz; 0 where it has none that programs can read. */
+static long counter_rate(void) {
+#ifdef __x86_64__
+  enum { LOOK_NS = 50 * 1000 * 1000 };
+  struct timespec from, to;
+  unsigned long long before = __builtin_ia32_rdtsc();
+  clock_gettime(CLOCK_MONOTONIC_RAW, &from);
+  nanosleep(&(struct timespec){0, LOOK_NS}, NULL);
+  unsigned long long after = __builtin_ia32_rdtsc();
+  clock_gettime(CLOCK_MONOTONIC_RAW, &to);
+  long long nanoseconds = (to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec;
+  return (long)((long long)(after - before) * 1000000 / nanoseconds);
+#else
+  return 0;
+#endif
+}
+
 int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--counter") == 0) return printf("%ld\n", counter_rate()) < 0;
+  machine = getpid() == 1 && strcmp(argv[0], "/init") == 0;
+  if (machine) be_machine();
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
@@ -480,10 +519,10 @@ int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--rest") == 0) rest(signals);
   signal(SIGPIPE, SIG_IGN);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) fail(STAGE_PARENT, "subreaper");
-  alone = argc > 1 && strcmp(argv[1], "--alone") == 0;
+  alone = machine || (argc > 1 && strcmp(argv[1], "--alone") == 0);
   if (alone && !is_alone()) errno = EPERM, fail(STAGE_PARENT, "--alone, and process 1 is another program");
   end_everything();
-  clear_tmp();
+  if (!machine) clear_tmp();
   say_number(0, 'H', VERSION);
   serve(signals);
 }

@@ -97,13 +97,3 @@ void enter_root(const struct options *o) {
   /* The old root now lies on top of the new one. */
   if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) fail(STAGE_PIVOT, "/");
 }
-
-void loopback_up(void) {
-  struct ifreq request = {.ifr_name = "lo"};
-  int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (any < 0 || ioctl(any, SIOCGIFFLAGS, &request) != 0) fail(STAGE_LOOPBACK, "lo");
-  bool up = request.ifr_flags & IFF_UP;
-  request.ifr_flags |= IFF_UP | IFF_RUNNING;
-  if (!up && ioctl(any, SIOCSIFFLAGS, &request) != 0) fail(STAGE_LOOPBACK, "lo");
-  close(any);
-}

@@ -1,5 +1,8 @@
 package dev.cloister.isolation.docker;
 
+import dev.cloister.isolation.local.guest.GuestSandbox;
+import dev.cloister.isolation.local.guest.GuestSandbox.Layers;
+import dev.cloister.isolation.local.plan.CommonLayers;
 import dev.cloister.isolation.local.sandbox.MortalServer;
 import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.spi.Finding;
@@ -50,7 +53,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     private final Map<String, TenantContainer> containers = new ConcurrentHashMap<>();
     private final Map<String, ScheduledFuture<?>> resting = new ConcurrentHashMap<>();
     private volatile boolean bounded;
-    private final Set<ContainerSandbox> open = ConcurrentHashMap.newKeySet();
+    private final Set<GuestSandbox> open = ConcurrentHashMap.newKeySet();
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().name("containers").daemon(true).factory());
 
@@ -88,9 +91,13 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         Path place = places.prepared(spec);
         ContainerPlan plan = ContainerPlan.of(installation, options, config, spec, places.programs(), place);
         try {
-            TenantContainer container = containers.compute(spec.name(), (name, old) -> container(plan, old));
-            ContainerSandbox sandbox =
-                    new ContainerSandbox(container, spec, places, ownUids, config.runRoot(), this::closed);
+            TenantContainer container = containers.compute(spec.name(), (name, old) -> container(spec, plan, old));
+            GuestSandbox sandbox = new GuestSandbox(
+                    new SandboxRef(IsolationMode.CONTAINER, spec.name(), spec.uid()),
+                    container,
+                    new Layers(Optional.empty(), CommonLayers.limits(config.limits(), false, List.of()), List.of()),
+                    config.runRoot(),
+                    closed -> closed(closed, container));
             container.guest();
             bounded = container
                     .cgroup()
@@ -105,19 +112,19 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         }
     }
 
-    private TenantContainer container(ContainerPlan plan, @Nullable TenantContainer old) {
+    private TenantContainer container(SandboxSpec spec, ContainerPlan plan, @Nullable TenantContainer old) {
         if (old != null && old.plan().equals(plan)) {
             return old;
         }
         if (old != null) {
             old.remove();
         }
-        return TenantContainer.of(engine, plan, Optional.ofNullable(found.remove(plan.tenant())));
+        return TenantContainer.of(
+                engine, plan, () -> places.share(spec, ownUids), Optional.ofNullable(found.remove(plan.tenant())));
     }
 
-    private void closed(ContainerSandbox sandbox) {
+    private void closed(GuestSandbox sandbox, TenantContainer container) {
         open.remove(sandbox);
-        TenantContainer container = sandbox.container();
         rest(container.plan().tenant(), container::stop);
     }
 
@@ -191,7 +198,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     @Override
     public void close() {
         timer.shutdownNow();
-        Set.copyOf(open).forEach(ContainerSandbox::close);
+        Set.copyOf(open).forEach(GuestSandbox::close);
         containers.clear();
         try (engine) {
             for (Engine.Known known : engine.containers(installation)) {

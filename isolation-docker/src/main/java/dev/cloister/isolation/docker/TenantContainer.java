@@ -2,9 +2,11 @@ package dev.cloister.isolation.docker;
 
 import dev.cloister.isolation.local.cgroup.ForeignCgroup;
 import dev.cloister.isolation.local.guest.Guest;
+import dev.cloister.isolation.local.guest.GuestHost;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.SharedDirectory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * One tenant's container, from its making to its end. It is mended when it is found broken: started when it was stopped, made anew
  * when it was removed, by whomever. Thread-safe.
  */
-final class TenantContainer {
+final class TenantContainer implements GuestHost {
     private static final Logger log = LoggerFactory.getLogger(TenantContainer.class);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Path LAUNCHER = Path.of(ContainerPlan.PROGRAMS, "cloister-launch");
@@ -28,6 +31,7 @@ final class TenantContainer {
 
     private final Engine engine;
     private final ContainerPlan plan;
+    private final Supplier<SharedDirectory> shares;
     private String id;
     private Optional<ForeignCgroup> cgroup = Optional.empty();
     private Engine.@Nullable Attached stream;
@@ -38,28 +42,31 @@ final class TenantContainer {
     /** Whether nobody uses it. */
     private boolean resting = true;
 
-    private TenantContainer(Engine engine, ContainerPlan plan, String id) {
+    private TenantContainer(Engine engine, ContainerPlan plan, Supplier<SharedDirectory> shares, String id) {
         this.engine = engine;
         this.plan = plan;
+        this.shares = shares;
         this.id = id;
     }
 
     /** Takes over one that is there, if it is as it is to be; removes another. Starts nothing. */
-    static TenantContainer of(Engine engine, ContainerPlan plan, Optional<Engine.Known> found) {
+    static TenantContainer of(
+            Engine engine, ContainerPlan plan, Supplier<SharedDirectory> shares, Optional<Engine.Known> found) {
         if (found.isPresent() && !found.get().plan().equals(plan.fingerprint())) {
             log.info("the container of tenant {} is made anew, because it is to be another", plan.tenant());
             engine.remove(found.get().id());
-            return new TenantContainer(engine, plan, engine.create(plan));
+            return new TenantContainer(engine, plan, shares, engine.create(plan));
         }
-        return new TenantContainer(engine, plan, found.map(Engine.Known::id).orElseGet(() -> engine.create(plan)));
+        return new TenantContainer(
+                engine, plan, shares, found.map(Engine.Known::id).orElseGet(() -> engine.create(plan)));
     }
 
     ContainerPlan plan() {
         return plan;
     }
 
-    /** The guest in it, which runs then. */
-    synchronized Guest guest() {
+    @Override
+    public synchronized Guest guest() {
         resting = false;
         @Nullable Guest open = guest;
         if (open != null && open.isOpen()) {
@@ -120,7 +127,8 @@ final class TenantContainer {
     }
 
     /** A port inside leads to a socket for as long as the guest is there. */
-    synchronized Guest guest(Forward forward) {
+    @Override
+    public synchronized Guest guest(Forward forward) {
         Guest open = guest();
         if (forwards.add(forward)) {
             try {
@@ -138,17 +146,18 @@ final class TenantContainer {
         return open;
     }
 
-    /** Whether it ended for want of memory, and was not started since. */
-    synchronized boolean endedOutOfMemory() {
+    @Override
+    public synchronized boolean endedOutOfMemory() {
         return engine.container(id).map(Engine.Known::outOfMemory).orElse(false);
     }
 
-    synchronized Optional<ForeignCgroup> cgroup() {
+    @Override
+    public synchronized Optional<ForeignCgroup> cgroup() {
         return cgroup;
     }
 
-    /** Ends all that runs in it; itself it goes on, to be used again. */
-    synchronized void rest() {
+    @Override
+    public synchronized void rest() {
         resting = true;
         leaveGuest();
     }
@@ -163,6 +172,11 @@ final class TenantContainer {
         guest = null;
         stream = null;
         forwards.clear();
+    }
+
+    @Override
+    public SharedDirectory share() {
+        return shares.get();
     }
 
     /** What the server's death is to it. */

@@ -42,10 +42,10 @@ sealed interface Dialect permits Version1, Version2 {
     Set<String> controllersOf(Path parent);
 
     /** The figures of a group. */
-    Usage usage(Kernel kernel, String name) throws IOException;
+    Usage usage(ControlFiles kernel, String name) throws IOException;
 
     /** How often the kernel killed for want of memory in a group. */
-    long oomKills(Kernel kernel, String name) throws IOException;
+    long oomKills(ControlFiles kernel, String name) throws IOException;
 
     default List<Path> groups(String name) {
         return parents().stream().map(parent -> parent.resolve(name)).toList();
@@ -56,7 +56,7 @@ sealed interface Dialect permits Version1, Version2 {
     }
 
     /** The text of a file; empty if this kernel does not have it. */
-    static String readIfPresent(Kernel kernel, Path file) throws IOException {
+    static String readIfPresent(ControlFiles kernel, Path file) throws IOException {
         try {
             return kernel.read(file);
         } catch (NoSuchFileException e) {

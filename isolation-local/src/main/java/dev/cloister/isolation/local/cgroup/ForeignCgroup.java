@@ -15,13 +15,13 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The control group that another program, such as a container engine, made for a process: only ever read. Thread-safe. */
+/** A control group that is not this server's: another program, such as a container engine, or another kernel has it. Thread-safe. */
 public final class ForeignCgroup {
-    private final Kernel kernel;
+    private final ControlFiles kernel;
     private final Dialect dialect;
     private final String name;
 
-    private ForeignCgroup(Kernel kernel, Dialect dialect, String name) {
+    private ForeignCgroup(ControlFiles kernel, Dialect dialect, String name) {
         this.kernel = kernel;
         this.dialect = dialect;
         this.name = name;
@@ -43,7 +43,12 @@ public final class ForeignCgroup {
         }
     }
 
-    private static Optional<ForeignCgroup> version1(Kernel kernel, Map<String, Hierarchies.Hierarchy> all) {
+    /** One of version 2 below the root of a virtual machine's, where all controllers are. */
+    public static ForeignCgroup inMachine(ControlFiles files, Path group) {
+        return version2(files, group).orElseThrow(() -> new IllegalArgumentException(group + " is a root"));
+    }
+
+    private static Optional<ForeignCgroup> version1(ControlFiles kernel, Map<String, Hierarchies.Hierarchy> all) {
         Map<String, Path> parents = new HashMap<>();
         Hierarchies.@Nullable Hierarchy memory = all.get("memory");
         @Nullable Path name = memory == null ? null : memory.own().getFileName();
@@ -60,13 +65,20 @@ public final class ForeignCgroup {
         return Optional.of(new ForeignCgroup(kernel, new Version1(parents, false), name.toString()));
     }
 
-    private static Optional<ForeignCgroup> version2(Kernel kernel, Path own) {
+    private static Optional<ForeignCgroup> version2(ControlFiles kernel, Path own) {
         @Nullable Path parent = own.getParent();
         @Nullable Path name = own.getFileName();
         return parent == null || name == null
                 ? Optional.empty()
                 : Optional.of(new ForeignCgroup(
                         kernel, new Version2(parent, EnumSet.allOf(Controller.class), false), name.toString()));
+    }
+
+    /** Gives it these bounds, for who has it may. */
+    public void bound(SandboxLimits limits) throws IOException {
+        for (Dialect.Setting setting : dialect.limits(name, limits)) {
+            kernel.write(setting.file(), setting.value());
+        }
     }
 
     /** Whether memory, processor time and the number of processes have these bounds in it, as the kernel reads them back. */

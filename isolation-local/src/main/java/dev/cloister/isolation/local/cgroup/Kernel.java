@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 
 /** All that this package asks of the machine, so that a test can stand in for a kernel that is not at hand. */
-interface Kernel {
+interface Kernel extends ControlFiles {
     /** Makes a directory in a hierarchy. */
     void makeGroup(Path group) throws IOException;
 
@@ -14,11 +14,6 @@ interface Kernel {
     void removeGroup(Path group) throws IOException;
 
     boolean exists(Path path);
-
-    String read(Path file) throws IOException;
-
-    /** Hands the whole value over in one call, as the kernel wants it; never makes a file. */
-    void write(Path file, String value) throws IOException;
 
     /** The groups right below one. */
     List<Path> children(Path group) throws IOException;

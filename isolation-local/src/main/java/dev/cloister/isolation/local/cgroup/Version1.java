@@ -77,7 +77,7 @@ record Version1(Map<String, Path> parentOf, List<Path> parents, boolean swapBoun
     }
 
     @Override
-    public Usage usage(Kernel kernel, String name) throws IOException {
+    public Usage usage(ControlFiles kernel, String name) throws IOException {
         return new Usage(
                 Duration.ofNanos(Text.number(read(kernel, name, "cpuacct", "cpuacct.usage"))),
                 Duration.ofNanos(Text.keyed(read(kernel, name, "cpu", "cpu.stat"), "throttled_time")),
@@ -88,11 +88,11 @@ record Version1(Map<String, Path> parentOf, List<Path> parents, boolean swapBoun
     }
 
     @Override
-    public long oomKills(Kernel kernel, String name) throws IOException {
+    public long oomKills(ControlFiles kernel, String name) throws IOException {
         return Text.keyed(read(kernel, name, "memory", "memory.oom_control"), "oom_kill");
     }
 
-    private String read(Kernel kernel, String name, String controller, String file) throws IOException {
+    private String read(ControlFiles kernel, String name, String controller, String file) throws IOException {
         Path parent = parentOf.get(controller);
         return parent == null
                 ? ""

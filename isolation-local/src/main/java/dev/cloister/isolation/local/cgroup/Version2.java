@@ -63,7 +63,7 @@ record Version2(Path parent, Set<Controller> controllers, boolean swapBounded) i
 
     /** The peak is 0 on kernels before 5.19, which do not keep it. */
     @Override
-    public Usage usage(Kernel kernel, String name) throws IOException {
+    public Usage usage(ControlFiles kernel, String name) throws IOException {
         Path group = parent.resolve(name);
         String cpu = Dialect.readIfPresent(kernel, group.resolve("cpu.stat"));
         return new Usage(
@@ -76,7 +76,7 @@ record Version2(Path parent, Set<Controller> controllers, boolean swapBounded) i
     }
 
     @Override
-    public long oomKills(Kernel kernel, String name) throws IOException {
+    public long oomKills(ControlFiles kernel, String name) throws IOException {
         return Text.keyed(Dialect.readIfPresent(kernel, parent.resolve(name).resolve("memory.events")), "oom_kill");
     }
 }

@@ -23,9 +23,7 @@ final class Bridge {
             UnixDomainSocketAddress address = UnixDomainSocketAddress.of(path);
             listener.bind(address, 1);
             SocketChannel near = SocketChannel.open(address);
-            SocketChannel far = listener.accept();
-            Thread.ofVirtual().name("bridge-in").start(() -> move(conversation, far));
-            Thread.ofVirtual().name("bridge-out").start(() -> moveBack(conversation, far));
+            join(conversation, listener.accept());
             return near;
         } catch (IOException e) {
             conversation.kill();
@@ -33,6 +31,12 @@ final class Bridge {
         } finally {
             Files.deleteIfExists(path);
         }
+    }
+
+    /** Takes over both. */
+    static void join(Conversation conversation, SocketChannel far) {
+        Thread.ofVirtual().name("bridge-in").start(() -> move(conversation, far));
+        Thread.ofVirtual().name("bridge-out").start(() -> moveBack(conversation, far));
     }
 
     private static void move(Conversation conversation, SocketChannel far) {

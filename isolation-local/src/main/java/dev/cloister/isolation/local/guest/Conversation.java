@@ -28,7 +28,7 @@ final class Conversation {
     /** The first is none: that stream goes there. */
     private final GuestInput[] inputs = new GuestInput[STREAMS];
 
-    private final CompletableFuture<Void> stands = new CompletableFuture<>();
+    private final CompletableFuture<byte[]> stands = new CompletableFuture<>();
     private final CompletableFuture<Long> over = new CompletableFuture<>();
     private volatile CompletableFuture<Long> memory = CompletableFuture.completedFuture(0L);
 
@@ -94,8 +94,8 @@ final class Conversation {
         });
     }
 
-    /** Completes when what was asked for stands; with an exception if it cannot. */
-    CompletableFuture<Void> stands() {
+    /** Completes when what was asked for stands, with what the guest says to it; with an exception if it cannot. */
+    CompletableFuture<byte[]> stands() {
         return stands;
     }
 
@@ -144,7 +144,7 @@ final class Conversation {
                     stdin.taken(frame.count());
                 }
             }
-            case Frame.STANDS -> stands.complete(null);
+            case Frame.STANDS -> stands.complete(frame.payload());
             case Frame.MEMORY -> memory.complete(frame.number());
             case Frame.OVER -> end(frame.number());
             default -> throw new IOException("a guest sent a frame of no known kind");
@@ -159,7 +159,7 @@ final class Conversation {
             endInputs();
         }
         stdin.end();
-        stands.completeExceptionally(new IOException("refused with " + how));
+        stands.completeExceptionally(new GuestRefusal(how));
         synchronized (this) {
             over.complete(how);
             memory.complete(0L);

@@ -21,6 +21,16 @@ record Frame(int id, char kind, byte[] payload) {
     static final char STANDS = 'O';
     static final char OVER = 'X';
     static final char WINDOW = 'W';
+    /** Somebody connected to a socket in the guest. */
+    static final char CALL = 'A';
+
+    /** Of virtual machines only. */
+    static final char BECOME = 'I';
+
+    static final char PLACE = 'P';
+    static final char READ = 'R';
+    static final char LEAVE = 'Q';
+    static final char ANEW = 'Z';
 
     private static final int HEADER = 8;
     /** More than the guest ever sends in one. */
@@ -76,6 +86,14 @@ record Frame(int id, char kind, byte[] payload) {
         } catch (NumberFormatException e) {
             throw new IOException("a guest said a number that is none", e);
         }
+    }
+
+    /** Which socket of a {@link #CALL}. */
+    int listener() throws IOException {
+        if (payload.length != Integer.BYTES) {
+            throw new IOException("a guest sent a call that is none");
+        }
+        return ByteBuffer.wrap(payload).getInt();
     }
 
     /** The stream of a {@link #WINDOW}. */

@@ -59,13 +59,15 @@ public final class Guest implements AutoCloseable {
         }
     }
 
-    private static void within(Duration patience, CompletableFuture<Void> what) throws IOException {
+    static <T> T within(Duration patience, CompletableFuture<T> what) throws IOException {
         try {
-            what.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+            return what.get(patience.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             throw new IOException("it did not answer within " + patience.toMillis() + " ms", e);
         } catch (ExecutionException e) {
-            throw new IOException("it did not come to that: " + e.getCause(), e);
+            throw e.getCause() instanceof IOException own
+                    ? own
+                    : new IOException("it did not come to that: " + e.getCause(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
@@ -144,6 +146,11 @@ public final class Guest implements AutoCloseable {
             return Optional.empty();
         }
         return Optional.of(Bridge.to(conversation, meeting));
+    }
+
+    /** It, where it is the first process of a virtual machine. */
+    public GuestMachine machine() {
+        return new GuestMachine(channel);
     }
 
     /** Ends everything that runs there, by the stream's end. */

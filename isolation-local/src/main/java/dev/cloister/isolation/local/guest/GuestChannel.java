@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,7 +28,10 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
     private final Runnable whenLost;
     private final AtomicInteger ids = new AtomicInteger();
     private final Map<Integer, Conversation> conversations = new ConcurrentHashMap<>();
-    private final CompletableFuture<Void> hello = new CompletableFuture<>();
+    private final Map<Integer, Consumer<Conversation>> listeners = new ConcurrentHashMap<>();
+    /** Of the guest that serves now; machines have one after the other on one stream. */
+    private volatile CompletableFuture<Void> hello = new CompletableFuture<>();
+
     private boolean closed;
     private boolean lost;
 
@@ -108,11 +112,64 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
             hello.complete(null);
             return;
         }
+        if (frame.kind() == Frame.CALL) {
+            called(frame);
+            return;
+        }
         @Nullable Conversation conversation = conversations.get(frame.id());
         // One that was given up meanwhile may still have had something to say.
         if (conversation != null) {
             conversation.take(frame);
         }
+    }
+
+    private void called(Frame frame) throws IOException {
+        if (frame.id() >= 0) {
+            throw new IOException("a guest began a conversation that is the server's to begin");
+        }
+        Conversation conversation = new Conversation(frame.id(), false, this);
+        @Nullable Consumer<Conversation> listener = listeners.get(frame.listener());
+        if (listener == null) {
+            // It was closed in this moment.
+            send(Frame.of(frame.id(), Frame.KILL));
+            return;
+        }
+        conversations.put(frame.id(), conversation);
+        listener.accept(conversation);
+    }
+
+    /**
+     * Makes the guest listen for somebody's connections.
+     *
+     * @param called takes over each connection; must not wait
+     * @return what ends it
+     */
+    Conversation listen(byte[] payload, Consumer<Conversation> called) throws IOException {
+        Conversation conversation = new Conversation(ids.incrementAndGet(), false, this);
+        conversations.put(conversation.id(), conversation);
+        listeners.put(conversation.id(), called);
+        send(new Frame(conversation.id(), Frame.PLACE, payload));
+        return conversation;
+    }
+
+    void unlisten(Conversation conversation) {
+        listeners.remove(conversation.id());
+        conversation.kill();
+        conversations.remove(conversation.id());
+    }
+
+    /** Ends everything in a machine, and begins anew on the same stream; nothing may be asked meanwhile. */
+    CompletableFuture<Void> anew() throws IOException {
+        CompletableFuture<Void> next = new CompletableFuture<>();
+        hello = next;
+        send(Frame.of(0, Frame.ANEW));
+        return next.thenRun(this::loseAll);
+    }
+
+    private void loseAll() {
+        conversations.values().forEach(Conversation::lost);
+        conversations.clear();
+        listeners.clear();
     }
 
     private void end() {
@@ -122,8 +179,7 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
             byItself = !closed;
         }
         hello.completeExceptionally(new IOException("the guest ended before its first word"));
-        conversations.values().forEach(Conversation::lost);
-        conversations.clear();
+        loseAll();
         closeStream();
         if (byItself) {
             whenLost.run();

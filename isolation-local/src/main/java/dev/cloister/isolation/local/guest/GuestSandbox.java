@@ -1,9 +1,9 @@
-package dev.cloister.isolation.docker;
+package dev.cloister.isolation.local.guest;
 
 import dev.cloister.isolation.local.cgroup.ForeignCgroup;
-import dev.cloister.isolation.local.guest.Guest;
 import dev.cloister.isolation.local.launch.AtOnce;
 import dev.cloister.isolation.local.launch.LaunchPlan;
+import dev.cloister.isolation.local.launch.LaunchPlan.Ids;
 import dev.cloister.isolation.local.launch.LaunchPlan.Limit;
 import dev.cloister.isolation.local.launch.LaunchPlan.SystemCalls;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
@@ -13,13 +13,11 @@ import dev.cloister.isolation.local.sandbox.Kills;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
-import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxPaths;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
-import dev.cloister.spi.SandboxSpec;
 import dev.cloister.spi.SharedDirectory;
 import dev.cloister.spi.Usage;
 import java.io.IOException;
@@ -33,45 +31,48 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
-/** The use of a tenant's container until it is closed; the container itself is its backend's. */
-final class ContainerSandbox implements Sandbox {
+/** The use of a tenant's container or virtual machine until it is closed; that itself is its backend's. Thread-safe. */
+public final class GuestSandbox implements Sandbox {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
-    private final TenantContainer container;
-    private final SandboxSpec spec;
-    private final Places places;
-    private final boolean ownUid;
+    private final SandboxRef ref;
+    private final GuestHost host;
+    private final Layers layers;
     private final Path meeting;
-    private final List<Limit> limits;
-    private final Consumer<ContainerSandbox> whenClosed;
+    private final Consumer<GuestSandbox> whenClosed;
     private final AtomicLong launches = new AtomicLong();
     private final Set<LaunchedProcess> running = new HashSet<>();
     private boolean closed;
 
-    /** @param meeting a directory of the server's own, in which sockets stand for a moment */
-    ContainerSandbox(
-            TenantContainer container,
-            SandboxSpec spec,
-            Places places,
-            boolean ownUid,
-            Path meeting,
-            Consumer<ContainerSandbox> whenClosed) {
-        this.container = container;
-        this.spec = spec;
-        this.places = places;
-        this.ownUid = ownUid;
-        this.meeting = meeting;
-        this.limits = CommonLayers.limits(container.plan().limits(), false, List.of());
-        this.whenClosed = whenClosed;
+    /**
+     * What each launch adds to the walls of the host.
+     *
+     * @param ids what the command runs as; empty: as the guest does
+     * @param cgroups as the guest sees them
+     */
+    public record Layers(Optional<Ids> ids, List<Limit> limits, List<Path> cgroups) {
+        public Layers {
+            limits = List.copyOf(limits);
+            cgroups = List.copyOf(cgroups);
+        }
     }
 
-    TenantContainer container() {
-        return container;
+    /**
+     * @param meeting a directory of the server's own, in which sockets stand for a moment
+     * @param whenClosed runs once, when nothing runs any more
+     */
+    public GuestSandbox(
+            SandboxRef ref, GuestHost host, Layers layers, Path meeting, Consumer<GuestSandbox> whenClosed) {
+        this.ref = ref;
+        this.host = host;
+        this.layers = layers;
+        this.meeting = meeting;
+        this.whenClosed = whenClosed;
     }
 
     @Override
     public SandboxRef ref() {
-        return new SandboxRef(IsolationMode.CONTAINER, spec.name(), spec.uid());
+        return ref;
     }
 
     @Override
@@ -81,7 +82,7 @@ final class ContainerSandbox implements Sandbox {
 
     @Override
     public SharedDirectory share() {
-        return places.share(spec, ownUid);
+        return host.share();
     }
 
     @Override
@@ -97,7 +98,7 @@ final class ContainerSandbox implements Sandbox {
                         "the sandbox is closed", "the server is stopping", "Send the request again later."));
             }
         }
-        Guest guest = process.forward().map(container::guest).orElseGet(container::guest);
+        Guest guest = process.forward().map(host::guest).orElseGet(host::guest);
         long killedBefore = oomKills();
         LaunchedProcess launched = guest.launch(plan(process), status -> judged(status, killedBefore));
         boolean tooLate;
@@ -112,17 +113,17 @@ final class ContainerSandbox implements Sandbox {
         return launched;
     }
 
-    /** The engine has put up the walls; what is added is what it does not have, and a directory that ends with the command. */
+    /** The host is the wall; what is added is what it does not have, and a directory that ends with the command. */
     private LaunchPlan plan(ProcessSpec process) {
         String tmp = "/tmp/" + launches.incrementAndGet();
         return new LaunchPlan(
-                Optional.empty(),
+                layers.ids(),
                 Set.of(),
                 Optional.empty(),
-                limits,
+                layers.limits(),
                 Optional.empty(),
                 SystemCalls.FILTERED,
-                List.of(),
+                layers.cgroups(),
                 Optional.of(tmp),
                 Optional.empty(),
                 Optional.empty(),
@@ -132,12 +133,12 @@ final class ContainerSandbox implements Sandbox {
     }
 
     private long oomKills() {
-        return container.cgroup().map(ForeignCgroup::oomKills).orElse(0L);
+        return host.cgroup().map(ForeignCgroup::oomKills).orElse(0L);
     }
 
     /** The launcher sees a kill; only the group knows that it was for want of memory, or the engine where all ends by it. */
     private ExitStatus judged(ExitStatus status, long killedBefore) {
-        return Kills.isKill(status) && (oomKills() > killedBefore || container.endedOutOfMemory())
+        return Kills.isKill(status) && (oomKills() > killedBefore || host.endedOutOfMemory())
                 ? new ExitStatus.OutOfMemory()
                 : status;
     }
@@ -145,7 +146,7 @@ final class ContainerSandbox implements Sandbox {
     @Override
     public Optional<SocketChannel> connect(int port) {
         try {
-            return container.guest().connect(port, meeting, PATIENCE);
+            return host.guest().connect(port, meeting, PATIENCE);
         } catch (IOException e) {
             return Optional.empty();
         }
@@ -153,7 +154,7 @@ final class ContainerSandbox implements Sandbox {
 
     @Override
     public Optional<Usage> usage() {
-        return container.cgroup().map(ForeignCgroup::usage);
+        return host.cgroup().map(ForeignCgroup::usage);
     }
 
     private synchronized void ended(LaunchedProcess process) {
@@ -171,8 +172,8 @@ final class ContainerSandbox implements Sandbox {
             left = List.copyOf(running);
         }
         AtOnce.forEach(left, process -> process.terminate(Duration.ZERO));
-        // The stream's end ends whatever the container still runs.
-        container.rest();
+        // Whatever runs there still, too.
+        host.rest();
         whenClosed.accept(this);
     }
 }

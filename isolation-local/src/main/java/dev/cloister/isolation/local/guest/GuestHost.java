@@ -1,0 +1,32 @@
+package dev.cloister.isolation.local.guest;
+
+import dev.cloister.isolation.local.cgroup.ForeignCgroup;
+import dev.cloister.spi.Forward;
+import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.SharedDirectory;
+import java.util.Optional;
+
+/** The container or the virtual machine of one tenant. It mends itself when a guest is asked for. Thread-safe. */
+public interface GuestHost {
+    /**
+     * The guest in it, which runs then.
+     *
+     * @throws IsolationException if it cannot be brought to that
+     */
+    Guest guest();
+
+    /** The guest, in which a port leads to a socket from now on. */
+    Guest guest(Forward forward);
+
+    /** A new directory through which server and tenant meet. The caller's. */
+    SharedDirectory share();
+
+    /** What counts and bounds all that runs there; empty where nothing does. */
+    Optional<ForeignCgroup> cgroup();
+
+    /** Whether all of it ended for want of memory, and was not started since. */
+    boolean endedOutOfMemory();
+
+    /** Ends all that runs there; itself it may go on, to be used again. */
+    void rest();
+}

@@ -1,0 +1,23 @@
+/* What the parts of cloister-guest know of each other. */
+#ifndef CLOISTER_GUEST_H
+#define CLOISTER_GUEST_H
+#include "../src/launch.h"
+
+enum { HEADER = 8 };
+
+/* Kills all that can be killed from here, but this process and the first of its namespace. */
+void end_everything(void);
+/* `frame` has room for the header before the payload. */
+void send_frame(unsigned char *frame, unsigned id, char kind, size_t length);
+void say(unsigned id, char kind, const char *text);
+void say_number(unsigned id, char kind, long number);
+unsigned long get(const unsigned char *at, int bytes);
+/* Each connection to the socket is a conversation of its own from now on. */
+void serve_socket(unsigned id, int listener);
+
+/* The first process of a machine. Returns in a process of its own for each connection of the server's, which is its standard input and
+   output then; what a connection started has ended before the next one. */
+void be_machine(void);
+/* Does what only machines are asked for. Returns whether it was that. */
+bool machine_obey(unsigned id, char kind, unsigned char *payload, size_t length);
+#endif
