@@ -236,7 +236,7 @@ static bool show(const char *source, const char *path) {
 static bool mount_disk(void) {
   if (is_mounted(disk)) return true;
   if (!make_disk("cloister-disk", 'c', "/run/disk/node")) return errno = ENODEV, false;
-  if (mount("/run/disk/node", disk, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, "errors=remount-ro") != 0) return false;
+  if (mount("/run/disk/node", disk, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, "errors=remount-ro,discard") != 0) return false;
   for (int i = 0; i < 2; i++)
     if (!show(disk_places[i], own_places[i]) || mount(NULL, own_places[i], NULL, MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID, NULL) != 0) return false;
   return true;

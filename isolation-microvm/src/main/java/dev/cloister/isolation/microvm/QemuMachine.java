@@ -1,0 +1,145 @@
+package dev.cloister.isolation.microvm;
+
+import dev.cloister.spi.Finding;
+import dev.cloister.spi.IsolationException;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A QEMU that runs. */
+final class QemuMachine implements Machine {
+    private static final Logger log = LoggerFactory.getLogger(QemuMachine.class);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final String STATE = "state";
+
+    private final ProcessHandle process;
+    private final Path directory;
+    private final Qmp qmp;
+
+    private QemuMachine(ProcessHandle process, Path directory, Qmp qmp) {
+        this.process = process;
+        this.directory = directory;
+        this.qmp = qmp;
+    }
+
+    static QemuMachine of(ProcessHandle process, Path directory, Duration patience) throws IOException {
+        CompletableFuture<ProcessHandle> end = process.onExit();
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (!Files.exists(directory.resolve(QemuArguments.QMP_SOCKET))) {
+            if (end.isDone() || System.nanoTime() > deadline) {
+                throw new IOException(end.isDone() ? "QEMU has ended" : "QEMU does not listen");
+            }
+            Sockets.pause(2);
+        }
+        return new QemuMachine(process, directory, Qmp.at(directory.resolve(QemuArguments.QMP_SOCKET), patience));
+    }
+
+    /** Into one that waits for it. The memory is there already: a file that this machine sees and changes for itself alone. */
+    void load(Path saved) throws IOException {
+        Path socket = directory.resolve(QemuArguments.STATE_SOCKET);
+        qmp.run("migrate-set-capabilities", Qemu.IN_PLACE);
+        qmp.run("migrate-incoming", Map.of("uri", "unix:" + socket));
+        try (SocketChannel state = Sockets.connected(socket, PATIENCE)) {
+            Files.copy(saved.resolve(STATE), Channels.newOutputStream(state));
+        }
+        qmp.awaitMigration(PATIENCE);
+        qmp.run("cont", Map.of());
+    }
+
+    void awaitGuest(Duration patience) throws IOException {
+        qmp.awaitPort(patience);
+    }
+
+    @Override
+    public ByteChannel connect(Duration patience) throws IOException {
+        return Sockets.connected(directory.resolve(QemuArguments.GUEST_SOCKET), patience);
+    }
+
+    @Override
+    public long pid() {
+        return process.pid();
+    }
+
+    @Override
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    @Override
+    public void save(Path target) {
+        Path socket = directory.resolve(QemuArguments.STATE_SOCKET);
+        try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            qmp.run("stop", Map.of());
+            qmp.run("migrate-set-capabilities", Qemu.IN_PLACE);
+            listener.bind(UnixDomainSocketAddress.of(socket));
+            CompletableFuture<Void> written = CompletableFuture.runAsync(() -> receive(listener, target.resolve(STATE)));
+            qmp.run("migrate", Map.of("uri", "unix:" + socket));
+            qmp.awaitMigration(PATIENCE);
+            written.join();
+            close();
+            Files.move(
+                    directory.resolve(QemuArguments.RAM),
+                    target.resolve(QemuArguments.RAM),
+                    StandardCopyOption.ATOMIC_MOVE);
+            // Every machine sees them, and none can change them.
+            Qemu.share(target.resolve(QemuArguments.RAM));
+        } catch (IOException | CompletionException e) {
+            throw new IsolationException(
+                    new Finding(
+                            "the state of a virtual machine could not be kept",
+                            e.toString(),
+                            "Check the space and the owner of " + target + "."),
+                    e);
+        }
+    }
+
+    private static void receive(ServerSocketChannel listener, Path file) {
+        try (SocketChannel state = listener.accept()) {
+            Files.copy(Channels.newInputStream(state), file, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new CompletionException(e);
+        }
+    }
+
+    @Override
+    public void balloon(long memory) {
+        try {
+            qmp.run("balloon", Map.of("value", memory));
+        } catch (IOException e) {
+            log.debug("the balloon of {} did not move: {}", directory.getFileName(), e.getMessage());
+        }
+    }
+
+    /** The server's end of the connections; the machine stays. */
+    void abandon() {
+        closeControl();
+    }
+
+    private void closeControl() {
+        try {
+            qmp.close();
+        } catch (IOException e) {
+            log.debug("the connection to a QEMU did not close: {}", e.toString());
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        Qemu.awaitEnd(process);
+        closeControl();
+    }
+}
