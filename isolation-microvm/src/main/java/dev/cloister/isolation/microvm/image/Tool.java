@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,6 +39,7 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
             "setpriv", "util-linux",
             "dpkg-deb", "dpkg",
             "apt-get", "apt",
+            "chmod", "coreutils",
             "cp", "coreutils",
             "rm", "coreutils",
             "mv", "coreutils",
@@ -48,7 +50,15 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
     }
 
     static Tool of(String... command) {
-        return new Tool(List.of(command), Optional.empty(), Optional.empty());
+        return of(List.of(command));
+    }
+
+    static Tool of(List<String> command) {
+        return new Tool(command, Optional.empty(), Optional.empty());
+    }
+
+    Tool with(String... more) {
+        return new Tool(Stream.concat(command.stream(), Stream.of(more)).toList(), directory, input);
     }
 
     Tool in(Path place) {
@@ -72,10 +82,34 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
     }
 
     /**
+     * What came of it.
+     *
+     * @param printed all of its standard output
+     * @param said the last of its standard error, on one line
+     */
+    record Ended(int exit, String printed, String said) {
+        boolean diskFull() {
+            return exit != 0 && FULL.stream().anyMatch(said::contains);
+        }
+    }
+
+    /**
      * @return what it printed
      * @throws IsolationException if it is not installed or did not end with 0, with the last of what it said
      */
     String run() {
+        Ended ended = end();
+        if (ended.exit() != 0) {
+            throw new IsolationException(new Finding(
+                    command.getFirst() + " failed",
+                    "it ended with " + ended.exit() + ": " + ended.said(),
+                    ended.diskFull() ? "Make room on the disk." : "Mend what it names, and try again."));
+        }
+        return ended.printed();
+    }
+
+    /** @throws IsolationException if it is not installed or the caller was interrupted; then it was ended */
+    Ended end() {
         List<String> whole = new ArrayList<>(command);
         whole.set(0, path(command.getFirst()).toString());
         ProcessBuilder builder = new ProcessBuilder(whole);
@@ -91,10 +125,7 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
                 String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 int exit = process.waitFor();
                 reader.join();
-                if (exit != 0) {
-                    throw failed(exit, said.isEmpty() ? printed : said.toString());
-                }
-                return printed;
+                return new Ended(exit, printed, said.toString().strip().replaceAll("\\s*\n\\s*", "; "));
             } finally {
                 process.destroyForcibly();
             }
@@ -105,14 +136,6 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
             throw new IsolationException(
                     new Finding(command.getFirst() + " was stopped", "the server ends", "Try again."), e);
         }
-    }
-
-    private IsolationException failed(int exit, String said) {
-        String last = said.strip().replaceAll("\\s*\n\\s*", "; ");
-        return new IsolationException(new Finding(
-                command.getFirst() + " failed",
-                "it ended with " + exit + ": " + last,
-                FULL.stream().anyMatch(said::contains) ? "Make room on the disk." : "Look at what it says."));
     }
 
     private static void keepLast(Process process, StringBuilder said) {
