@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /** One way to run virtual machines. Stateless and thread-safe. */
-interface Hypervisor {
+public interface Hypervisor {
     /** Name, version and accelerator, for people. */
     String description();
 

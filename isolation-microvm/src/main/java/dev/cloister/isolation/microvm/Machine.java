@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /** A virtual machine that was started. Thread-safe. */
-interface Machine extends AutoCloseable {
+public interface Machine extends AutoCloseable {
     /**
      * Connects to the guest, which serves one connection at a time: when one ends, all that runs inside ends with it. What is
      * said here reaches the guest when it is up.

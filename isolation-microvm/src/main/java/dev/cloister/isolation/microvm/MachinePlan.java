@@ -13,12 +13,12 @@ import java.util.Optional;
  * @param memory bytes
  * @param uid what the hypervisor's process runs as; empty: as the server
  */
-record MachinePlan(
+public record MachinePlan(
         Path directory, Path kernel, Path initramfs, List<Disk> disks, long memory, int cpus, Optional<Long> uid) {
     /** @param file a file system image */
-    record Disk(Path file, boolean writable) {}
+    public record Disk(Path file, boolean writable) {}
 
-    MachinePlan {
+    public MachinePlan {
         disks = List.copyOf(disks);
     }
 }
