@@ -22,7 +22,7 @@
  *           'M' how much memory does the launcher take with all it started?
  *           'E' stream: nobody reads that output any more
  *           'K' kill the launcher, or give the connection up
- *   guest   'H' version: the first frame
+ *   guest   'H' version, in digits, and a number: the first frame
  *           'O' the connection stands, the port leads there
  *           'M' kibibytes, in digits
  *           'X' over: digits, the launcher's wait status or an error number. Of a launcher outputs may still come, of a connection
@@ -510,7 +510,7 @@ static long counter_rate(void) {
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--counter") == 0) return printf("%ld\n", counter_rate()) < 0;
   machine = getpid() == 1 && strcmp(argv[0], "/init") == 0;
-  if (machine) be_machine();
+  int number = machine ? be_machine() : 0;
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
@@ -523,6 +523,8 @@ int main(int argc, char **argv) {
   if (alone && !is_alone()) errno = EPERM, fail(STAGE_PARENT, "--alone, and process 1 is another program");
   end_everything();
   if (!machine) clear_tmp();
-  say_number(0, 'H', VERSION);
+  char hello[32];
+  snprintf(hello, sizeof hello, "%d %d", VERSION, number);
+  say(0, 'H', hello);
   serve(signals);
 }

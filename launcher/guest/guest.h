@@ -16,8 +16,8 @@ unsigned long get(const unsigned char *at, int bytes);
 void serve_socket(unsigned id, int listener);
 
 /* The first process of a machine. Returns in a process of its own for each connection of the server's, which is its standard input and
-   output then; what a connection started has ended before the next one. */
-void be_machine(void);
+   output then; what a connection started has ended before the next one. The number is that by which the last one was ended. */
+int be_machine(void);
 /* Does what only machines are asked for. Returns whether it was that. */
 bool machine_obey(unsigned id, char kind, unsigned char *payload, size_t length);
 #endif

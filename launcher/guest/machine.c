@@ -8,7 +8,8 @@
  *   'P' 'd' path: a directory that the tenant may enter; 'f' path NUL content: a file that it may read; 's' path: a socket that it may
  *       connect to, served as long as the conversation lasts; 'w' path NUL content: into a file that is there; 'x' path: remove all of it
  *   'R' path: the content of a short file
- *   'Z' end everything and begin anew on the same stream: what comes next from here is a first frame, and nothing may be sent before
+ *   'Z' number (a byte): end everything and begin anew on the same stream. A first frame with that number comes next, and nothing may be
+ *       sent before: what an earlier connection left in the stream is behind it then
  *   'Q' end everything and put the disk down, for the power to go
  * And of the guest's: 'A' listener (four bytes), in a conversation that it begins: somebody connected to that socket
  */
@@ -180,7 +181,8 @@ static int vsock_listener(void) {
   return listener;
 }
 
-void be_machine(void) {
+int be_machine(void) {
+  int number = 0;
   prctl(PR_SET_NAME, "cloister-guest");
   put_on("proc", "/proc", "proc", 0, "");
   put_on("sysfs", "/sys", "sysfs", 0, "");
@@ -201,10 +203,12 @@ void be_machine(void) {
     if (child == 0) {
       if (dup2(connection, STDIN_FILENO) < 0 || dup2(connection, STDOUT_FILENO) < 0) fail(STAGE_CONTROL, "dup2");
       close(connection);
-      return;
+      return number;
     }
     close(connection);
-    for (pid_t gone = 0; gone != child;) if ((gone = waitpid(-1, NULL, 0)) < 0 && errno != EINTR) break;
+    int status = 0;
+    for (pid_t gone = 0; gone != child;) if ((gone = waitpid(-1, &status, 0)) < 0 && errno != EINTR) break;
+    number = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     kill(-1, SIGKILL);
     while (waitpid(-1, NULL, 0) > 0) continue;
   }
@@ -323,7 +327,7 @@ bool machine_obey(unsigned id, char kind, unsigned char *payload, size_t length)
   case 'I': done = become(payload, length); break;
   case 'P': done = place(id, (char *)payload, length); break;
   case 'Q': done = leave_disk(); break;
-  case 'Z': _exit(0); /* What is left then, the first process ends. */
+  case 'Z': _exit(payload[0]); /* What is left then, the first process ends. */
   case 'R': {
     ssize_t n = read_file((char *)payload, (char *)frame + HEADER, MOST_READ);
     if (n >= 0) send_frame(frame, id, 'O', (size_t)n);

@@ -16,6 +16,13 @@ public interface Machine extends AutoCloseable {
      */
     ByteChannel connect(Duration patience) throws IOException;
 
+    /**
+     * Waits until the guest is up and waits for a connection itself.
+     *
+     * @throws IOException if that takes longer
+     */
+    void awaitGuest(Duration patience) throws IOException;
+
     /** The hypervisor's process. */
     long pid();
 

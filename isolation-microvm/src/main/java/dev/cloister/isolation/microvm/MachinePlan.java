@@ -1,8 +1,10 @@
 package dev.cloister.isolation.microvm;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 
 /**
  * All that a virtual machine is to be, decided without any I/O.
@@ -20,5 +22,11 @@ public record MachinePlan(
 
     public MachinePlan {
         disks = List.copyOf(disks);
+    }
+
+    /** The same for two plans that are the same. */
+    String hashed() {
+        return UUID.nameUUIDFromBytes(toString().getBytes(StandardCharsets.UTF_8))
+                .toString();
     }
 }

@@ -52,8 +52,12 @@ final class Qemu implements Hypervisor {
                     "Give the server access to it (group kvm), or take the slow way: microvm.accelerator=tcg."));
         }
         try {
-            String version = output(List.of(program.toString(), "--version")).lines().findFirst().orElse(name);
-            long counterRate = Long.parseLong(output(List.of(guest.toString(), "--counter")).strip());
+            String version = output(List.of(program.toString(), "--version"))
+                    .lines()
+                    .findFirst()
+                    .orElse(name);
+            long counterRate = Long.parseLong(
+                    output(List.of(guest.toString(), "--counter")).strip());
             return new Qemu(program, version, accelerator, counterRate, asRoot);
         } catch (IOException e) {
             throw new IsolationException(
@@ -68,8 +72,8 @@ final class Qemu implements Hypervisor {
                 return found;
             }
         }
-        throw new IsolationException(new Finding(
-                "virtual machines need " + name, "it is not on this host", "apt-get install " + debian));
+        throw new IsolationException(
+                new Finding("virtual machines need " + name, "it is not on this host", "apt-get install " + debian));
     }
 
     private static String output(List<String> command) throws IOException {
@@ -162,7 +166,9 @@ final class Qemu implements Hypervisor {
             command.addAll(List.of("--reuid", uid, "--regid", uid));
             command.addAll(
                     accelerator.equals("kvm")
-                            ? List.of("--groups", Files.getAttribute(KVM, "unix:gid").toString())
+                            ? List.of(
+                                    "--groups",
+                                    Files.getAttribute(KVM, "unix:gid").toString())
                             : List.of("--clear-groups"));
         }
         command.add("--");

@@ -35,7 +35,8 @@ final class QemuArguments {
         Path directory = plan.directory();
         List<String> all = new ArrayList<>(List.of(program.toString()));
         all.addAll(List.of("-name", directory.getFileName().toString()));
-        // With a second interrupt controller the guest's disks give no sign of life; without the old clocks it hangs now and then.
+        // With a second interrupt controller the guest's disks give no sign of life; without the old clocks it hangs
+        // now and then.
         all.addAll(List.of("-M", "microvm,rtc=on,pit=on,pic=on,ioapic2=off,memory-backend=ram"));
         all.addAll(List.of("-accel", translating ? "tcg,tb-size=" + TRANSLATED : "kvm"));
         all.addAll(List.of("-cpu", translating ? "max" : "host"));
@@ -46,9 +47,9 @@ final class QemuArguments {
                 "memory-backend-file,id=ram,size=" + (plan.memory() >> 20) + "M,mem-path=" + escaped(ram) + ",share="
                         + (saved.isPresent() ? "off" : "on")));
         all.addAll(List.of("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"));
+        all.addAll(List.of("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
         all.addAll(List.of(
-                "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
-        all.addAll(List.of("-kernel", plan.kernel().toString(), "-initrd", plan.initramfs().toString()));
+                "-kernel", plan.kernel().toString(), "-initrd", plan.initramfs().toString()));
         all.addAll(List.of(
                 "-append",
                 "console=ttyS0 quiet loglevel=1 panic=-1 reboot=t"
@@ -63,7 +64,8 @@ final class QemuArguments {
         all.addAll(List.of("-device", "virtserialport,chardev=" + CHANNEL + ",name=cloister"));
         all.addAll(List.of("-device", "virtio-rng-device,bus=virtio-mmio-bus.4"));
         all.addAll(List.of("-device", "virtio-balloon-device,bus=virtio-mmio-bus.5,free-page-reporting=on"));
-        all.addAll(List.of("-chardev", socket("control", directory.resolve(QMP_SOCKET)), "-mon", "control,mode=control"));
+        all.addAll(
+                List.of("-chardev", socket("control", directory.resolve(QMP_SOCKET)), "-mon", "control,mode=control"));
         if (saved.isPresent()) {
             all.addAll(List.of("-incoming", "defer"));
         }

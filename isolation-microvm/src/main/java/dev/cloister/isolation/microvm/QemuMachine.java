@@ -59,7 +59,8 @@ final class QemuMachine implements Machine {
         qmp.run("cont", Map.of());
     }
 
-    void awaitGuest(Duration patience) throws IOException {
+    @Override
+    public void awaitGuest(Duration patience) throws IOException {
         qmp.awaitPort(patience);
     }
 
@@ -85,7 +86,8 @@ final class QemuMachine implements Machine {
             qmp.run("stop", Map.of());
             qmp.run("migrate-set-capabilities", Qemu.IN_PLACE);
             listener.bind(UnixDomainSocketAddress.of(socket));
-            CompletableFuture<Void> written = CompletableFuture.runAsync(() -> receive(listener, target.resolve(STATE)));
+            CompletableFuture<Void> written =
+                    CompletableFuture.runAsync(() -> receive(listener, target.resolve(STATE)));
             qmp.run("migrate", Map.of("uri", "unix:" + socket));
             qmp.awaitMigration(PATIENCE);
             written.join();
@@ -121,11 +123,6 @@ final class QemuMachine implements Machine {
         } catch (IOException e) {
             log.debug("the balloon of {} did not move: {}", directory.getFileName(), e.getMessage());
         }
-    }
-
-    /** The server's end of the connections; the machine stays. */
-    void abandon() {
-        closeControl();
     }
 
     private void closeControl() {

@@ -4,7 +4,6 @@ import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
@@ -64,8 +63,8 @@ final class Qmp implements AutoCloseable {
             answer = answer();
         }
         if (answer.has("error")) {
-            throw new IOException(
-                    "QEMU answers to " + command + ": " + answer.path("error").path("desc").asString());
+            throw new IOException("QEMU answers to " + command + ": "
+                    + answer.path("error").path("desc").asString());
         }
         return answer.path("return");
     }

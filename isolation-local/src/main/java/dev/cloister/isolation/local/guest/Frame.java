@@ -79,10 +79,14 @@ record Frame(int id, char kind, byte[] payload) {
         return Optional.of(new Frame(id, (char) (rest >>> 24), payload));
     }
 
+    String text() {
+        return new String(payload, StandardCharsets.US_ASCII);
+    }
+
     /** What the guest says in digits. */
     long number() throws IOException {
         try {
-            return Long.parseLong(new String(payload, StandardCharsets.US_ASCII));
+            return Long.parseLong(text());
         } catch (NumberFormatException e) {
             throw new IOException("a guest said a number that is none", e);
         }

@@ -59,6 +59,22 @@ public final class Guest implements AutoCloseable {
         }
     }
 
+    /**
+     * The same with the first process of a virtual machine, which may have served others over the same stream: what those left is
+     * over and behind when this returns.
+     */
+    public static Guest openMachine(
+            InputStream from, OutputStream to, Path launcher, Duration patience, Runnable endGuest) throws IOException {
+        GuestChannel channel = GuestChannel.open(from, to, endGuest);
+        try {
+            within(patience, channel.anew());
+            return new Guest(channel, launcher, endGuest);
+        } catch (IOException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
     static <T> T within(Duration patience, CompletableFuture<T> what) throws IOException {
         try {
             return what.get(patience.toMillis(), TimeUnit.MILLISECONDS);

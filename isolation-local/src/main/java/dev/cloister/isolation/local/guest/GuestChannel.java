@@ -5,6 +5,7 @@ import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.security.SecureRandom;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -21,7 +22,8 @@ import org.slf4j.LoggerFactory;
  */
 final class GuestChannel implements Conversation.Line, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(GuestChannel.class);
-    private static final long VERSION = 1;
+    private static final String VERSION = "1";
+    private static final SecureRandom RANDOM = new SecureRandom();
 
     private final InputStream from;
     private final OutputStream to;
@@ -31,6 +33,8 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
     private final Map<Integer, Consumer<Conversation>> listeners = new ConcurrentHashMap<>();
     /** Of the guest that serves now; machines have one after the other on one stream. */
     private volatile CompletableFuture<Void> hello = new CompletableFuture<>();
+
+    private volatile String expected = "0";
 
     private boolean closed;
     private boolean lost;
@@ -106,10 +110,11 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
 
     private void take(Frame frame) throws IOException {
         if (frame.kind() == Frame.HELLO) {
-            if (frame.number() != VERSION) {
-                throw new IOException("the guest speaks version " + frame.number() + " and not " + VERSION);
-            }
-            hello.complete(null);
+            hello(frame.text().split(" "));
+            return;
+        }
+        if (!hello.isDone()) {
+            // Of an earlier connection to the same machine.
             return;
         }
         if (frame.kind() == Frame.CALL) {
@@ -120,6 +125,15 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
         // One that was given up meanwhile may still have had something to say.
         if (conversation != null) {
             conversation.take(frame);
+        }
+    }
+
+    private void hello(String[] words) throws IOException {
+        if (!words[0].equals(VERSION)) {
+            throw new IOException("the guest speaks version " + words[0] + " and not " + VERSION);
+        }
+        if (words.length > 1 && words[1].equals(expected)) {
+            hello.complete(null);
         }
     }
 
@@ -158,12 +172,19 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
         conversations.remove(conversation.id());
     }
 
-    /** Ends everything in a machine, and begins anew on the same stream; nothing may be asked meanwhile. */
+    /**
+     * Ends everything in a machine, and begins anew on the same stream. Whatever an earlier connection left in it is behind then.
+     *
+     * @return completes when that is done; nothing may be asked meanwhile
+     */
     CompletableFuture<Void> anew() throws IOException {
+        byte number = (byte) RANDOM.nextInt(1, 256);
         CompletableFuture<Void> next = new CompletableFuture<>();
+        expected = Integer.toString(Byte.toUnsignedInt(number));
         hello = next;
-        send(Frame.of(0, Frame.ANEW));
-        return next.thenRun(this::loseAll);
+        loseAll();
+        send(new Frame(0, Frame.ANEW, new byte[] {number}));
+        return next;
     }
 
     private void loseAll() {

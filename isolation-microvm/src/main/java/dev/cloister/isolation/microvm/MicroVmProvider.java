@@ -1,0 +1,128 @@
+package dev.cloister.isolation.microvm;
+
+import dev.cloister.isolation.local.mode.PromisesOfAll;
+import dev.cloister.isolation.local.probe.ModeProbe;
+import dev.cloister.isolation.microvm.image.MachineImages;
+import dev.cloister.spi.Availability;
+import dev.cloister.spi.Finding;
+import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.Host;
+import dev.cloister.spi.IsolationConfig;
+import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.IsolationProvider;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/** A virtual machine for each tenant, wherever a hypervisor runs and its images are there. */
+public final class MicroVmProvider implements IsolationProvider {
+    private static final Set<Guarantee> PROMISES = PromisesOfAll.without();
+
+    /** Without these a virtual machine is none. */
+    private static final Set<Guarantee> ESSENTIALS =
+            EnumSet.of(Guarantee.FILES_OF_OTHERS_UNREADABLE, Guarantee.PROCESSES_END_WITH_TURN);
+
+    @Override
+    public IsolationMode mode() {
+        return IsolationMode.MICROVM;
+    }
+
+    @Override
+    public Availability probe(IsolationConfig config, Host host) {
+        try {
+            AtomicBoolean bounded = new AtomicBoolean(true);
+            Set<Guarantee> held = ModeProbe.run(host, run -> new TrialBackend(trial(config, host, run), bounded));
+            if (bounded.get()) {
+                held.add(Guarantee.RESOURCES_BOUNDED);
+            }
+            return judged(held);
+        } catch (IsolationException e) {
+            return new Availability.Unavailable(e.finding());
+        }
+    }
+
+    private static Availability judged(Set<Guarantee> held) {
+        if (!held.containsAll(ESSENTIALS)) {
+            return new Availability.Unavailable(new Finding(
+                    "virtual machines do not confine on this host",
+                    "the probe saw only " + held,
+                    "Report it with the hypervisor's version."));
+        }
+        Set<Guarantee> missing = EnumSet.copyOf(PROMISES);
+        missing.removeAll(held);
+        held.retainAll(PROMISES);
+        List<Finding> findings = new ArrayList<>();
+        if (!missing.isEmpty()) {
+            findings.add(new Finding(
+                    "not all that virtual machines promise holds here",
+                    "the probe broke " + missing,
+                    "Report it with the hypervisor's version."));
+        }
+        return findings.isEmpty() ? new Availability.Available(held) : new Availability.Degraded(held, findings);
+    }
+
+    /** The mode beside one that is in use; what takes a boot to make is the same, and is kept. */
+    private static MicroVmBackend trial(IsolationConfig config, Host host, Path run) {
+        return open(config.withRunRoot(run), host, "t");
+    }
+
+    @Override
+    public MicroVmBackend open(IsolationConfig config, Host host) {
+        return open(config, host, "m");
+    }
+
+    private static MicroVmBackend open(IsolationConfig config, Host host, String machines) {
+        MicroVmOptions options = MicroVmOptions.of(config);
+        MachineImages images = MachineImages.open(options.images());
+        requireReach(options.images(), host);
+        MachineFiles files = MachineFiles.in(config.jails(), machines, images, config.programs());
+        Hypervisor hypervisor = Qemu.ofHost(options.accelerator(), files.guest(), host.isRoot());
+        MachineShape shape = MachineShape.of(config.limits());
+        try {
+            Path blank = blank(files.root().resolve("blank"), options.disk());
+            MachinePlan plan = shape.plan(files, files.ofTemplate(), blank, Optional.empty());
+            String fingerprint =
+                    files.fingerprint() + " " + hypervisor.description() + " " + shape + " " + options.disk();
+            Path saved = Template.in(files.root(), fingerprint, hypervisor, plan, options.boot());
+            Template.removeAllBut(files.root(), saved);
+            return new MicroVmBackend(hypervisor, options, config, files, shape, saved, host.isRoot());
+        } catch (IOException e) {
+            throw MachineFiles.unusable(files.root(), e);
+        }
+    }
+
+    /** The disk of the machine that all others start from: as large as theirs, and never looked at. */
+    private static Path blank(Path file, long bytes) throws IOException {
+        try (RandomAccessFile blank = new RandomAccessFile(file.toFile(), "rw")) {
+            blank.setLength(bytes);
+        }
+        return file;
+    }
+
+    /** Machines run as their tenants, who have to get to what they are started from. */
+    private static void requireReach(Path images, Host host) {
+        if (!host.isRoot()) {
+            return;
+        }
+        try {
+            for (Path at = images.toRealPath(); at != null; at = at.getParent()) {
+                if (Files.getAttribute(at, "unix:mode") instanceof Integer mode && (mode & 1) == 0) {
+                    throw new IsolationException(new Finding(
+                            "the images of virtual machines are where no tenant can get to them",
+                            "each machine runs as its tenant, and " + at + " is closed to others",
+                            "chmod o+x " + at + "; or build them elsewhere (cloister vm build, microvm.images)."));
+                }
+            }
+        } catch (IOException e) {
+            throw MachineFiles.unusable(images, e);
+        }
+    }
+}
