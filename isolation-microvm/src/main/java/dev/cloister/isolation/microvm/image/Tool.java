@@ -37,8 +37,8 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
     private static final Map<String, String> PACKAGES = Map.of(
             "mke2fs", "e2fsprogs",
             "setpriv", "util-linux",
-            "dpkg-deb", "dpkg",
-            "apt-get", "apt",
+            "depmod", "kmod",
+            "xz", "xz-utils",
             "chmod", "coreutils",
             "cp", "coreutils",
             "rm", "coreutils",
