@@ -9,10 +9,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
-import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -22,11 +19,6 @@ import java.util.concurrent.ConcurrentSkipListMap;
 final class FakeWorkspaces implements Workspaces {
     final Map<String, byte[]> files = new ConcurrentSkipListMap<>();
     volatile int breakTarAfter;
-    private final Path scratch;
-
-    FakeWorkspaces(Path scratch) {
-        this.scratch = scratch;
-    }
 
     @Override
     public WorkspaceFiles files(Tenant tenant) {
@@ -84,10 +76,9 @@ final class FakeWorkspaces implements Workspaces {
         }
 
         @Override
-        public SeekableByteChannel read(List<String> path) throws IOException {
-            Path copy = Files.createTempFile(scratch, "file", "");
-            Files.write(copy, files.getOrDefault(String.join("/", path), new byte[0]));
-            return Files.newByteChannel(copy);
+        public Content read(List<String> path) {
+            byte[] bytes = files.getOrDefault(String.join("/", path), new byte[0]);
+            return new Content(bytes.length, new ByteArrayInputStream(bytes));
         }
 
         @Override

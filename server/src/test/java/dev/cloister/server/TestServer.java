@@ -71,7 +71,7 @@ final class TestServer implements AutoCloseable {
 
     TestServer(Duration requestTime, Duration idle, Duration heartbeat) throws IOException {
         scratch = Files.createTempDirectory("http-test");
-        workspaces = new FakeWorkspaces(scratch);
+        workspaces = new FakeWorkspaces();
         PrometheusMeterRegistry meters = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         Violations violations = new Violations(
                 (actor, action, detail) -> audit.add(actor + " " + action + " " + detail.get("guarantee")),

@@ -18,6 +18,15 @@ public interface IsolationBackend extends AutoCloseable {
      */
     Optional<Sandbox> recover(SandboxRef ref);
 
+    /**
+     * Whether the mode itself keeps what a tenant has, in {@link SandboxSpec#disk}, where nothing but the tenant's own sandboxes
+     * looks into it. The directories of a {@link SandboxSpec} are then only what it starts from: what stands there at the
+     * tenant's first use moves in, and what its processes do later is not seen there.
+     */
+    default boolean keepsFiles() {
+        return false;
+    }
+
     @Override
     void close();
 }

@@ -126,14 +126,16 @@ public final class Cloister implements AutoCloseable {
                             config.violations().suspendAfter(),
                             config.violations().window(),
                             tenant -> suspend(tenant, store, audit, config, endings)));
-            WorkspaceRoot workspaces = owned(new WorkspaceRoot(
-                    config.paths().workspaces(),
-                    host.serverUid(),
-                    Refusals.to(violations),
-                    config.paths().quota()));
-            workspaces.prepare();
             IsolationBackend backend = owned(choice.provider().open(isolation, host));
+            // What runs in sandboxes ends before the images that it uses are unmounted.
+            WorkspaceRoot workspaces =
+                    ownedBeneath(workspaces(config, host, backend.keepsFiles(), Refusals.to(violations)));
+            workspaces.prepare();
             endWhatWasLeft(store, backend, uids, host);
+            workspaces.elsewhere(CANARY).ifPresent(why -> {
+                log.info("the trial turn's tenant starts anew: what it had was made in another isolation mode");
+                workspaces.delete(CANARY);
+            });
             UsageBooks books = owned(new UsageBooks(metrics, store::addSandboxUsage, violations));
             StoredHostCredentials credentials = new StoredHostCredentials(
                     store, data.credentialsKey().bytes(), config.egress().isConfigured(), audit, clock);
@@ -283,6 +285,21 @@ public final class Cloister implements AutoCloseable {
     private <T extends AutoCloseable> T owned(T part) {
         parts.push(part);
         return part;
+    }
+
+    /** The same, but it is closed behind the one that was owned last. */
+    private <T extends AutoCloseable> T ownedBeneath(T part) {
+        AutoCloseable above = parts.pop();
+        parts.push(part);
+        parts.push(above);
+        return part;
+    }
+
+    private static WorkspaceRoot workspaces(CloisterConfig config, Host host, boolean keptInDisks, Refusals refusals) {
+        CloisterConfig.Paths paths = config.paths();
+        return keptInDisks
+                ? WorkspaceRoot.keptInDisks(paths.workspaces(), host.serverUid(), refusals)
+                : new WorkspaceRoot(paths.workspaces(), host.serverUid(), refusals, paths.quota());
     }
 
     private Optional<Egress> egress(

@@ -67,16 +67,18 @@ record RunDirectory(Path runRoot, Path scratch, Path jails) implements AutoClose
                 config.isolation().limits(),
                 config.isolation().cgroupParent(),
                 jails,
-                options(config.isolation().container()));
+                options(config));
     }
 
-    private static Map<String, String> options(CloisterConfig.Container container) {
+    private static Map<String, String> options(CloisterConfig config) {
+        CloisterConfig.Container container = config.isolation().container();
         Map<String, String> options = new HashMap<>();
         options.put("container.engine", "unix://" + container.engine());
         options.put("container.image", container.image());
         container.runtime().ifPresent(runtime -> options.put("container.runtime", runtime));
         options.put(
                 "container.idle-timeout", Long.toString(container.idleTimeout().toMillis()));
+        config.paths().quota().ifPresent(quota -> options.put("workspace.quota", Long.toString(quota)));
         return options;
     }
 

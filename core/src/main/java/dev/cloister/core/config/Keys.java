@@ -72,7 +72,8 @@ final class Keys {
             ValueTypes.size("1024GiB").orWord("none"),
             "none",
             "How much disk a tenant's tree may take, from 16MiB. Needs a server that is root and loop devices: each tree is"
-                    + " then a file system of its own. Can grow later; `none` keeps trees that have one in it.",
+                    + " then a file system of its own. Can grow later; `none` keeps trees that have one in it. In `microvm`"
+                    + " mode it is the size of the disk of each tenant's machine instead, and needs neither.",
             "10GiB");
 
     static final Key<IdentityMode> IDENTITY_MODE = key(

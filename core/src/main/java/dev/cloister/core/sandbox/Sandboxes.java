@@ -125,6 +125,11 @@ public final class Sandboxes implements Ports, AutoCloseable {
         }
     }
 
+    /** Whether what tenants have is reached by their sandboxes alone: see {@link IsolationBackend#keepsFiles}. */
+    boolean keepFiles() {
+        return backend.keepsFiles();
+    }
+
     private @Nullable Shared sharedBy(TenantId tenant) {
         synchronized (shared) {
             return shared.get(tenant);

@@ -10,8 +10,6 @@ import dev.cloister.core.workspace.WorkspaceFiles;
 import dev.cloister.core.workspace.WorkspaceRoot;
 import dev.cloister.core.workspace.Workspaces;
 import dev.cloister.spi.ExitStatus;
-import dev.cloister.spi.IsolationException;
-import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxProcess;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -20,12 +18,12 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.TimeUnit;
 
-/** Files one by one through the server's own careful hands; whole trees by tar, run as the tenant in its sandbox. */
+/**
+ * Files one by one through the server's own careful hands, or, where the isolation mode keeps them, by a program in the tenant's
+ * sandbox; whole trees by tar, run as the tenant in its sandbox.
+ */
 public final class WorkspaceService implements Workspaces {
     /**
      * Unpacks beside the workspace first, so that no link that stands in the workspace is followed and nothing changes if an
@@ -43,41 +41,41 @@ public final class WorkspaceService implements Workspaces {
             """;
 
     private final WorkspaceRoot root;
-    private final Sandboxes sandboxes;
-    private final Quota quota;
-    private final ScheduledExecutorService timer;
-    private final Duration timeout;
+    private final Programs programs;
+    /** Whether the server's own hands reach no file of a tenant. */
+    private final boolean fromInside;
 
     /**
-     * @param quota for commands: tar is one
+     * @param quota for commands: tar is one, and so is what handles single files in a sandbox
      * @param timeout how long one may take; its tenant can stop it at any point and so keep the caller waiting
      */
     public WorkspaceService(
             WorkspaceRoot root, Sandboxes sandboxes, Quota quota, ScheduledExecutorService timer, Duration timeout) {
         this.root = root;
-        this.sandboxes = sandboxes;
-        this.quota = quota;
-        this.timer = timer;
-        this.timeout = timeout;
+        this.programs = new Programs(sandboxes, quota, timer, timeout);
+        this.fromInside = sandboxes.keepFiles();
     }
 
     @Override
     public WorkspaceFiles files(Tenant tenant) {
-        return root.files(root.open(tenant.id(), tenant.uid()));
+        return fromInside
+                ? new SandboxFiles(tenant, programs, root::report)
+                : root.files(root.open(tenant.id(), tenant.uid()));
     }
 
     @Override
     public InputStream tarDown(Tenant tenant, List<String> path) throws IOException {
         requireDirectory(tenant, path);
-        Running running = start(tenant, path, List.of("tar", "-c", "--format=posix", "-f", "-", "."));
-        running.process.stdin().close();
-        drain(running.process.stderr());
-        return new FilterInputStream(new PumpedInput(running.process.stdout(), "tar-" + running.process.pid())) {
+        Programs.Running running = programs.start(tenant, path, List.of("tar", "-c", "--format=posix", "-f", "-", "."));
+        running.process().stdin().close();
+        Programs.drain(running.process().stderr());
+        return new FilterInputStream(new PumpedInput(
+                running.process().stdout(), "tar-" + running.process().pid())) {
             @Override
             public int read(byte[] target, int offset, int length) throws IOException {
                 int count = super.read(target, offset, length);
                 if (count < 0) {
-                    running.requireWhole();
+                    requireWhole(running.process());
                 }
                 return count;
             }
@@ -93,12 +91,12 @@ public final class WorkspaceService implements Workspaces {
     @Override
     public void tarUp(Tenant tenant, List<String> path, InputStream tar, long maxBytes) throws IOException {
         makeDirectory(tenant, path);
-        try (Running running = start(tenant, path, List.of("/bin/sh", "-c", UNPACK))) {
-            drain(running.process.stdout());
-            drain(running.process.stderr());
+        try (Programs.Running running = programs.start(tenant, path, List.of("/bin/sh", "-c", UNPACK))) {
+            Programs.drain(running.process().stdout());
+            Programs.drain(running.process().stderr());
             // Both the client and the process may let this thread wait: see PumpedInput.
-            OnPlatformThread.run("tar-" + running.process.pid(), () -> copy(tar, running.process, maxBytes));
-            ExitStatus status = running.process.await();
+            OnPlatformThread.run("tar-" + running.process().pid(), () -> copy(tar, running.process(), maxBytes));
+            ExitStatus status = running.process().await();
             if (status instanceof ExitStatus.Exited(int code)) {
                 switch (code) {
                     case 0 -> {}
@@ -174,63 +172,15 @@ public final class WorkspaceService implements Workspaces {
         }
     }
 
-    private record Running(SandboxProcess process, Sandboxes.Use use, Quota.Permit permit, ScheduledFuture<?> end)
-            implements AutoCloseable {
-        /** An archive that was cut off must not look like a whole one. Exit 1 says that a file changed while it was read. */
-        void requireWhole() throws IOException {
-            try {
-                if (!(process.await() instanceof ExitStatus.Exited(int code)) || code > 1) {
-                    throw new IOException("tar ended before the archive was whole");
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IOException("interrupted while tar ended", e);
-            }
-        }
-
-        @Override
-        public void close() {
-            end.cancel(false);
-            process.terminate(Duration.ZERO);
-            use.close();
-            permit.close();
-        }
-    }
-
-    private Running start(Tenant tenant, List<String> path, List<String> command) {
-        Quota.Permit permit = quota.take(tenant.id());
+    /** An archive that was cut off must not look like a whole one. Exit 1 says that a file changed while it was read. */
+    private static void requireWhole(SandboxProcess tar) throws IOException {
         try {
-            Sandboxes.Use use = sandboxes.use(tenant);
-            try {
-                String work = use.sandbox().paths().work();
-                String cwd = path.isEmpty() ? work : work + "/" + String.join("/", path);
-                SandboxProcess process = use.sandbox().launch(new ProcessSpec(command, Map.of(), cwd));
-                ScheduledFuture<?> end = timer.schedule(
-                        () -> Thread.ofVirtual().start(() -> process.terminate(Duration.ZERO)),
-                        timeout.toMillis(),
-                        TimeUnit.MILLISECONDS);
-                return new Running(process, use, permit, end);
-            } catch (RuntimeException e) {
-                use.close();
-                throw e;
+            if (!(tar.await() instanceof ExitStatus.Exited(int code)) || code > 1) {
+                throw new IOException("tar ended before the archive was whole");
             }
-        } catch (IsolationException e) {
-            permit.close();
-            throw new CloisterException(ErrorCode.ISOLATION_FAILED, "tar was not started: " + e.getMessage(), e);
-        } catch (RuntimeException e) {
-            permit.close();
-            throw e;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while tar ended", e);
         }
-    }
-
-    private static void drain(InputStream in) {
-        Thread.ofPlatform().daemon(true).name("tar-drain").start(() -> {
-            try (in) {
-                in.transferTo(OutputStream.nullOutputStream());
-            } catch (IOException e) {
-                // It was killed; there is nothing more to drain.
-                return;
-            }
-        });
     }
 }

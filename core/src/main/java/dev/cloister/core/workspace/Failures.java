@@ -10,7 +10,10 @@ import java.util.Locale;
 import java.util.Objects;
 
 /** What went wrong on the disk, as a sentence for the caller. Pure. */
-final class Failures {
+public final class Failures {
+    /** More names than this are not read: sorting them takes the server's time, not the tenant's. */
+    static final int MOST_NAMES = 100_000;
+
     private static final String NO_SPACE = "no space left on device";
     private static final String NO_QUOTA = "quota exceeded";
     private static final String NO_DESCRIPTORS = "too many open files";
@@ -21,17 +24,68 @@ final class Failures {
         return CloisterException.notFound("nothing stands at this path of the workspace");
     }
 
-    static CloisterException conflict(String message) {
+    public static CloisterException conflict(String message) {
         return new CloisterException(ErrorCode.CONFLICT, message);
     }
 
-    /** @param answer of a call of {@link Posix}: a negated errno */
-    static CloisterException of(int answer) {
+    public static CloisterException link() {
+        return new CloisterException(
+                ErrorCode.FORBIDDEN, "the path goes through a symbolic link, which is never followed; name its target");
+    }
+
+    /** For something of which the server would have to sort more names than it wants to. */
+    public static CloisterException manyNames() {
+        return new CloisterException(
+                ErrorCode.TOO_LARGE,
+                "the directory holds more than " + MOST_NAMES + " entries; list it by a command instead");
+    }
+
+    public static CloisterException noDirectory() {
+        return conflict("a file stands where the path needs a directory");
+    }
+
+    public static CloisterException directoryToRead() {
+        return conflict("a directory stands at this path; list it instead");
+    }
+
+    public static CloisterException specialToRead() {
+        return new CloisterException(
+                ErrorCode.FORBIDDEN, "only regular files can be read, not FIFOs, sockets or devices");
+    }
+
+    public static CloisterException directoryToReplace() {
+        return conflict("a directory stands at this path; delete it first");
+    }
+
+    public static CloisterException specialToReplace() {
+        return conflict("a FIFO, socket or device stands at this path; delete it first");
+    }
+
+    public static CloisterException workspaceAsFile() {
+        return conflict("the workspace itself is a directory; name a file in it");
+    }
+
+    public static CloisterException workspaceDeleted() {
+        return CloisterException.invalid("the workspace itself cannot be deleted; name something in it");
+    }
+
+    public static CloisterException tooLarge(long maxBytes) {
+        return new CloisterException(
+                ErrorCode.TOO_LARGE,
+                "the file is larger than " + maxBytes + " bytes; split it, or fetch it from the sandbox");
+    }
+
+    public static CloisterException changing() {
+        return conflict("the directories of the path are being deleted all the time; try again later");
+    }
+
+    /** @param answer of a system call: a negated errno */
+    public static CloisterException of(int answer) {
         int errno = -answer;
         return switch (errno) {
             case Posix.ENOENT -> notFound();
             case Posix.EACCES, Posix.EPERM -> denied();
-            case Posix.ENOTDIR -> conflict("a file stands where the path needs a directory");
+            case Posix.ENOTDIR -> noDirectory();
             case Posix.EISDIR, Posix.ENOTEMPTY, Posix.EEXIST -> conflict("a directory stands at this path");
             case Posix.EBUSY -> conflict("the file system is using what stands at this path; try again later");
             case Posix.EAGAIN ->

@@ -5,6 +5,7 @@ import dev.cloister.core.error.ErrorCode;
 import dev.cloister.spi.Guarantee;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -28,9 +29,6 @@ import org.jspecify.annotations.Nullable;
 final class SecureWorkspaceFiles implements WorkspaceFiles {
     /** How often a write starts again because directories of its path were deleted under it. */
     private static final int ATTEMPTS = 16;
-
-    /** More names than this are not read: sorting them takes the server's time, not the tenant's. */
-    private static final int MOST_NAMES = 100_000;
 
     private final Workspace workspace;
     private final WorkspaceRoot root;
@@ -93,10 +91,8 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
         int seen = 0;
         try (DirectoryStream<Path> names = directory.names()) {
             for (Path path : names) {
-                if (++seen > MOST_NAMES) {
-                    throw new CloisterException(
-                            ErrorCode.TOO_LARGE,
-                            "the directory holds more than " + MOST_NAMES + " entries; list it by a command instead");
+                if (++seen > Failures.MOST_NAMES) {
+                    throw Failures.manyNames();
                 }
                 first.add(path.getFileName());
                 if (first.size() > limit) {
@@ -108,9 +104,9 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
     }
 
     @Override
-    public SeekableByteChannel read(List<String> path) {
+    public Content read(List<String> path) {
         if (path.isEmpty()) {
-            throw Failures.conflict("the workspace itself is a directory; name a file in it");
+            throw Failures.workspaceAsFile();
         }
         try (Handle directory = directory(parent(path));
                 Handle file = directory.child(Names.of(path.getLast()))) {
@@ -120,15 +116,26 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
             Inode inode = file.inode();
             refuseForeign(inode, Guarantee.FILES_OF_OTHERS_UNREADABLE);
             return switch (inode.kind()) {
-                case FILE -> file.read();
-                case DIRECTORY -> throw Failures.conflict("a directory stands at this path; list it instead");
+                case FILE -> content(file.read());
+                case DIRECTORY -> throw Failures.directoryToRead();
                 case LINK -> throw link(Guarantee.FILES_OF_OTHERS_UNREADABLE);
-                case OTHER ->
-                    throw new CloisterException(
-                            ErrorCode.FORBIDDEN, "only regular files can be read, not FIFOs, sockets or devices");
+                case OTHER -> throw Failures.specialToRead();
             };
         } catch (IOException e) {
             throw Failures.of(e);
+        }
+    }
+
+    private static Content content(SeekableByteChannel channel) throws IOException {
+        boolean good = false;
+        try {
+            Content content = new Content(channel.size(), Channels.newInputStream(channel));
+            good = true;
+            return content;
+        } finally {
+            if (!good) {
+                channel.close();
+            }
         }
     }
 
@@ -141,7 +148,7 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
     @Override
     public boolean write(List<String> path, InputStream content, long maxBytes, boolean executable) throws IOException {
         if (path.isEmpty()) {
-            throw Failures.conflict("the workspace itself is a directory; name a file in it");
+            throw Failures.workspaceAsFile();
         }
         Path name = Names.of(path.getLast());
         Path staged = root.staging(workspace).fileFor(workspace.uid(), content, maxBytes, executable);
@@ -163,7 +170,7 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
                     }
                 }
             }
-            throw Failures.conflict("the directories of the path are being deleted all the time; try again later");
+            throw Failures.changing();
         } catch (IOException e) {
             throw Failures.of(e);
         } finally {
@@ -179,16 +186,16 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
         }
         return switch (inode.kind()) {
             case FILE -> true;
-            case DIRECTORY -> throw Failures.conflict("a directory stands at this path; delete it first");
+            case DIRECTORY -> throw Failures.directoryToReplace();
             case LINK -> throw link(Guarantee.FILES_OF_OTHERS_UNWRITABLE);
-            case OTHER -> throw Failures.conflict("a FIFO, socket or device stands at this path; delete it first");
+            case OTHER -> throw Failures.specialToReplace();
         };
     }
 
     @Override
     public void delete(List<String> path) {
         if (path.isEmpty()) {
-            throw CloisterException.invalid("the workspace itself cannot be deleted; name something in it");
+            throw Failures.workspaceDeleted();
         }
         try (Handle directory = directory(parent(path))) {
             root.purge(workspace).delete(directory, Names.of(path.getLast()));
@@ -259,7 +266,7 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
             switch (inode.kind()) {
                 case DIRECTORY -> refuseForeign(inode, Guarantee.FILES_OF_OTHERS_UNREADABLE);
                 case LINK -> throw link(Guarantee.FILES_OF_OTHERS_UNREADABLE);
-                case FILE, OTHER -> throw Failures.conflict("a file stands where the path needs a directory");
+                case FILE, OTHER -> throw Failures.noDirectory();
             }
             good = true;
             return found;
@@ -271,14 +278,13 @@ final class SecureWorkspaceFiles implements WorkspaceFiles {
     }
 
     private CloisterException link(Guarantee guarantee) {
-        root.report(workspace, guarantee, "a symbolic link on the path of a file request");
-        return new CloisterException(
-                ErrorCode.FORBIDDEN, "the path goes through a symbolic link, which is never followed; name its target");
+        root.report(workspace.tenant(), guarantee, "a symbolic link on the path of a file request");
+        return Failures.link();
     }
 
     private void refuseForeign(Inode inode, Guarantee guarantee) {
         if (inode.uid() != workspace.uid()) {
-            root.report(workspace, guarantee, "a file of another owner on the path of a file request");
+            root.report(workspace.tenant(), guarantee, "a file of another owner on the path of a file request");
             throw new CloisterException(
                     ErrorCode.FORBIDDEN, "what stands on the path belongs to somebody else; delete it or name another");
         }

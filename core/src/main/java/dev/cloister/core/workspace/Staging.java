@@ -1,7 +1,6 @@
 package dev.cloister.core.workspace;
 
 import dev.cloister.core.error.CloisterException;
-import dev.cloister.core.error.ErrorCode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -87,9 +86,7 @@ final class Staging {
             for (int read = content.read(chunk); read >= 0; read = content.read(chunk)) {
                 total += read;
                 if (total > maxBytes) {
-                    throw new CloisterException(
-                            ErrorCode.TOO_LARGE,
-                            "the file is larger than " + maxBytes + " bytes; split it, or fetch it from the sandbox");
+                    throw Failures.tooLarge(maxBytes);
                 }
                 write(channel, ByteBuffer.wrap(chunk, 0, read));
             }

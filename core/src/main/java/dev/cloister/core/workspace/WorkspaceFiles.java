@@ -1,9 +1,9 @@
 package dev.cloister.core.workspace;
 
 import dev.cloister.core.error.CloisterException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.channels.SeekableByteChannel;
 import java.util.List;
 
 /**
@@ -15,6 +15,19 @@ import java.util.List;
 public interface WorkspaceFiles {
     /** @param modifiedAt milliseconds since the epoch */
     record Entry(String name, Kind kind, long size, long modifiedAt, boolean executable) {}
+
+    /**
+     * A file that was opened; closing it closes {@code bytes}.
+     *
+     * @param size in bytes, when it was opened
+     * @param bytes at most so many, and fewer if the file became shorter. Read by one thread
+     */
+    record Content(long size, InputStream bytes) implements Closeable {
+        @Override
+        public void close() throws IOException {
+            bytes.close();
+        }
+    }
 
     enum Kind {
         FILE,
@@ -37,8 +50,8 @@ public interface WorkspaceFiles {
     /** What a directory holds, by name, at most {@code limit} entries. */
     List<Entry> list(List<String> path, int limit) throws IOException;
 
-    /** Opens a regular file for reading. FORBIDDEN if it is a link. */
-    SeekableByteChannel read(List<String> path) throws IOException;
+    /** Opens a regular file for reading; what takes its name later is not read. FORBIDDEN if it is a link. The caller closes it. */
+    Content read(List<String> path) throws IOException;
 
     /**
      * Creates or atomically replaces a file, making the directories on the way. The file is complete or absent.

@@ -2,6 +2,7 @@ package dev.cloister.core.workspace;
 
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.workspace.WorkspaceFiles.Kind;
+import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.Files;
@@ -63,6 +64,10 @@ public final class WorkspaceMigration {
         try (Handle tree = tree(tenant)) {
             if (tree == null) {
                 return new TranscriptMove.Nothing();
+            }
+            if (tree.inode(Path.of(SandboxSpec.DISK)) != null) {
+                return new TranscriptMove.Skipped(
+                        "they are in the disk of the tenant's virtual machine, which only mode" + " microvm serves");
             }
             return below(
                     tree,

@@ -6,6 +6,8 @@ import dev.cloister.core.isolation.Sweep;
 import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.workspace.WorkspaceFiles.Kind;
 import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationBackend;
+import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Path;
@@ -16,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The directory of all tenants' trees: {@code <tenant>/{work,home,tmp}}, each 0700 and the tenant's own. With a disk quota
- * {@code <tenant>} is where the tenant's image is mounted: the server's own, and the tenant's group may walk through.
+ * {@code <tenant>} is where the tenant's image is mounted: the server's own, and the tenant's group may walk through. In an
+ * isolation mode that keeps what tenants have, a file {@code disk} stands beside them, into which the server never looks.
  *
  * <p>The server owns the directory itself and {@code staging} in it, so only there are paths safe to use. Everything below
  * a tenant's directory is the tenant's, who may swap links, FIFOs and directories at any moment: there the server goes by
@@ -26,11 +29,14 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
     static final Path WORK = Path.of("work");
     private static final Path TMP = Path.of("tmp");
     private static final List<String> CHILDREN = List.of("work", "home", "tmp");
+    private static final Path DISK = Path.of(SandboxSpec.DISK);
 
     private final Path root;
     private final long serverUid;
     private final Refusals refusals;
     private final Staging staging;
+    /** Whether the isolation mode keeps what tenants have. */
+    private final boolean keptInDisks;
     /** Only root can mount. */
     private final Optional<Images> images;
 
@@ -49,10 +55,20 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
      * @throws CloisterException INVALID_REQUEST if there is a quota and the server is not root
      */
     public WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals, OptionalLong quota) {
-        this(workspaces, serverUid, refusals, quota, DiskTools.ofHost());
+        this(workspaces, serverUid, refusals, quota, false);
     }
 
-    WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals, OptionalLong quota, DiskTools tools) {
+    /**
+     * For an isolation mode that {@linkplain IsolationBackend#keepsFiles keeps what tenants have}: trees are then only what
+     * tenants start from. A quota is the mode's affair.
+     *
+     * @param serverUid the server's own effective uid; 0 gives each tenant its own
+     */
+    public static WorkspaceRoot keptInDisks(Path workspaces, long serverUid, Refusals refusals) {
+        return new WorkspaceRoot(workspaces, serverUid, refusals, OptionalLong.empty(), true);
+    }
+
+    private WorkspaceRoot(Path workspaces, long serverUid, Refusals refusals, OptionalLong quota, boolean keptInDisks) {
         if (quota.isPresent() && serverUid != 0) {
             throw CloisterException.invalid(
                     "workspace.quota: a quota is a mounted image, and only root can mount; run the"
@@ -62,8 +78,10 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
         this.serverUid = serverUid;
         this.refusals = refusals;
         this.staging = new Staging(root.resolve("staging"), serverUid);
-        this.images =
-                serverUid == 0 ? Optional.of(new Images(root, staging, quota, tools, CHILDREN)) : Optional.empty();
+        this.keptInDisks = keptInDisks;
+        this.images = serverUid == 0
+                ? Optional.of(new Images(root, staging, quota, DiskTools.ofHost(), CHILDREN))
+                : Optional.empty();
     }
 
     /**
@@ -123,7 +141,8 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
      * copying a tree takes that was there before. Nothing of the tenant may run then.
      *
      * @param uid the tenant's own if the server is root, else the server's
-     * @throws CloisterException ISOLATION_FAILED if something is wrong with it; reported as a refusal before
+     * @throws CloisterException ISOLATION_FAILED if something is wrong with it, reported as a refusal before; or if its files
+     *     are {@linkplain #elsewhere elsewhere}
      */
     public Workspace open(TenantId tenant, long uid) {
         if (serverUid != 0 && uid != serverUid) {
@@ -136,6 +155,9 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
         Workspace workspace =
                 new Workspace(tenant, uid, tree, tree.resolve("work"), tree.resolve("home"), tree.resolve("tmp"));
         try {
+            if (keptInDisks) {
+                refuse(inImage(tenant));
+            }
             if (images.isPresent()) {
                 Optional<Staging> ignored = images.get().open(workspace, () -> check(workspace));
             }
@@ -151,8 +173,46 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
             for (String child : CHILDREN) {
                 childOf(held, workspace, Path.of(child)).close();
             }
+            Inode disk = held.inode(DISK);
+            if (disk != null) {
+                Path shown = workspace.root().resolve(DISK);
+                require(Wrong.file(disk, workspace.uid(), Staging.FILE_MODE, shown), workspace, shown);
+                refuse(inDisk(shown));
+            }
         } catch (IOException e) {
             throw Failures.of(e);
+        }
+    }
+
+    /**
+     * Why a tenant's files cannot be served in this server's isolation mode, and what to do; empty if they can, or if there are
+     * none. They are never served as if there were none.
+     */
+    public Optional<String> elsewhere(TenantId tenant) {
+        if (keptInDisks) {
+            return inImage(tenant);
+        }
+        try (Handle here = Handle.ofOwn(root);
+                Handle tree = here.child(Path.of(tenant.value()))) {
+            boolean disk = tree != null && tree.inode().kind() == Kind.DIRECTORY && tree.inode(DISK) != null;
+            return disk ? inDisk(root.resolve(tenant.value()).resolve(DISK)) : Optional.empty();
+        } catch (IOException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    private Optional<String> inDisk(Path disk) {
+        return keptInDisks ? Optional.empty() : Optional.of(Elsewhere.inDisk(disk));
+    }
+
+    private Optional<String> inImage(TenantId tenant) {
+        return images.filter(all -> all.hasImage(tenant))
+                .map(image -> Elsewhere.inImage(ImagePlaces.of(root, tenant).image()));
+    }
+
+    private static void refuse(Optional<String> elsewhere) {
+        if (elsewhere.isPresent()) {
+            throw new CloisterException(ErrorCode.ISOLATION_FAILED, elsewhere.get());
         }
     }
 
@@ -170,8 +230,8 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
                 return Optional.empty();
             }
             Optional<Wrong> wrong = onImage
-                    ? wrong(tree.inode(), 0, ImageMaker.ROOT_MODE, name)
-                    : wrong(tree.inode(), uid, Staging.DIRECTORY_MODE, name);
+                    ? Wrong.directory(tree.inode(), 0, ImageMaker.ROOT_MODE, name)
+                    : Wrong.directory(tree.inode(), uid, Staging.DIRECTORY_MODE, name);
             if (wrong.isPresent()) {
                 return wrong.map(one -> "the tree " + one.what());
             }
@@ -179,13 +239,17 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
                 try (Handle held = tree.child(Path.of(child))) {
                     Optional<Wrong> one = held == null
                             ? Optional.empty()
-                            : wrong(held.inode(), uid, Staging.DIRECTORY_MODE, name.resolve(child));
+                            : Wrong.directory(held.inode(), uid, Staging.DIRECTORY_MODE, name.resolve(child));
                     if (one.isPresent()) {
                         return one.map(found -> child + " " + found.what());
                     }
                 }
             }
-            return Optional.empty();
+            Inode disk = tree.inode(DISK);
+            return disk == null
+                    ? Optional.empty()
+                    : Wrong.file(disk, uid, Staging.FILE_MODE, name.resolve(DISK))
+                            .map(found -> DISK + " " + found.what());
         } catch (IOException e) {
             throw Failures.of(e);
         }
@@ -259,8 +323,9 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
         return images.flatMap(all -> all.stagingOf(workspace.tenant()));
     }
 
-    void report(Workspace workspace, Guarantee guarantee, String what) {
-        refusals.refused(workspace.tenant(), guarantee, what);
+    /** Tells of what was refused because it could have led out of a tenant's workspace. */
+    public void report(TenantId tenant, Guarantee guarantee, String what) {
+        refusals.refused(tenant, guarantee, what);
     }
 
     private Handle treeOf(Workspace workspace) throws IOException {
@@ -317,17 +382,7 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
         }
         boolean good = false;
         try {
-            Optional<Wrong> wrong = wrong(found.inode(), owner, mode, shown);
-            if (wrong.isPresent()) {
-                report(
-                        workspace,
-                        Guarantee.FILES_OF_OTHERS_UNREADABLE,
-                        wrong.get().what());
-                throw new CloisterException(
-                        ErrorCode.ISOLATION_FAILED,
-                        shown + " " + wrong.get().what() + "; the operator should find out who changed it, then: "
-                                + wrong.get().remedy());
-            }
+            require(Wrong.directory(found.inode(), owner, mode, shown), workspace, shown);
             good = true;
             return found;
         } finally {
@@ -337,25 +392,16 @@ public final class WorkspaceRoot implements Sweep.Trees, AutoCloseable {
         }
     }
 
-    private record Wrong(String what, String remedy) {}
-
-    private static Optional<Wrong> wrong(Inode inode, long uid, int mode, Path shown) {
-        if (inode.kind() == Kind.LINK) {
-            return Optional.of(new Wrong("is a symbolic link", "rm " + shown));
+    private void require(Optional<Wrong> wrong, Workspace workspace, Path shown) {
+        if (wrong.isPresent()) {
+            report(
+                    workspace.tenant(),
+                    Guarantee.FILES_OF_OTHERS_UNREADABLE,
+                    wrong.get().what());
+            throw new CloisterException(
+                    ErrorCode.ISOLATION_FAILED,
+                    shown + " " + wrong.get().what() + "; the operator should find out who changed it, then: "
+                            + wrong.get().remedy());
         }
-        if (inode.kind() != Kind.DIRECTORY) {
-            return Optional.of(new Wrong("is not a directory", "rm " + shown));
-        }
-        if (inode.uid() != uid) {
-            return Optional.of(new Wrong(
-                    "belongs to uid " + inode.uid() + " instead of " + uid,
-                    "chown -h " + uid + ":" + uid + " " + shown));
-        }
-        if (inode.mode() != mode) {
-            return Optional.of(new Wrong(
-                    String.format("has mode %04o instead of %04o", inode.mode(), mode),
-                    String.format("chmod %05o %s", mode, shown)));
-        }
-        return Optional.empty();
     }
 }

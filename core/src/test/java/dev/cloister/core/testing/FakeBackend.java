@@ -29,12 +29,29 @@ public final class FakeBackend implements IsolationBackend {
     private final List<Path> openShares = new CopyOnWriteArrayList<>();
     private final List<ProcessSpec> launched = new CopyOnWriteArrayList<>();
 
+    /** Where tenants' files are instead of where the server thinks; empty: there. */
+    private final Optional<Path> kept;
+
     private volatile Optional<Usage> usage = Optional.empty();
 
     /** @param shares an existing directory for what server and tenant share */
     public FakeBackend(Path shares, Function<ProcessSpec, SandboxProcess> launcher) {
+        this(shares, launcher, Optional.empty());
+    }
+
+    private FakeBackend(Path shares, Function<ProcessSpec, SandboxProcess> launcher, Optional<Path> kept) {
         this.shares = shares;
         this.launcher = launcher;
+        this.kept = kept;
+    }
+
+    /**
+     * One that keeps what its only tenant has.
+     *
+     * @param tree holds {@code work} and {@code home}
+     */
+    public static FakeBackend keeping(Path tree, Path shares, Function<ProcessSpec, SandboxProcess> launcher) {
+        return new FakeBackend(shares, launcher, Optional.of(tree));
     }
 
     /** What was started, oldest first. */
@@ -64,6 +81,11 @@ public final class FakeBackend implements IsolationBackend {
     }
 
     @Override
+    public boolean keepsFiles() {
+        return kept.isPresent();
+    }
+
+    @Override
     public void close() {}
 
     private final class FakeSandbox implements Sandbox {
@@ -85,7 +107,9 @@ public final class FakeBackend implements IsolationBackend {
 
         @Override
         public SandboxPaths paths() {
-            return new SandboxPaths(spec.work().toString(), spec.home().toString());
+            return new SandboxPaths(
+                    kept.map(tree -> tree.resolve("work")).orElse(spec.work()).toString(),
+                    kept.map(tree -> tree.resolve("home")).orElse(spec.home()).toString());
         }
 
         @Override

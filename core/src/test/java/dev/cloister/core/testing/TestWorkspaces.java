@@ -8,6 +8,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 
 /** Workspaces in a directory of the test's, under the uid that runs it. */
 public final class TestWorkspaces {
+    /** The tenant's uid where the test runs as root. */
+    public static final long ROOTS_TENANT = 731_002;
+
     private TestWorkspaces() {}
 
     /** The uid that owns what this process makes. */
@@ -17,7 +20,7 @@ public final class TestWorkspaces {
 
     /** A uid that a tenant can have here: its own as root, else that of the server. */
     public static long tenantUid() throws IOException {
-        return serverUid() == 0 ? 731_002 : serverUid();
+        return serverUid() == 0 ? ROOTS_TENANT : serverUid();
     }
 
     public static WorkspaceRoot in(Path directory) throws IOException {

@@ -75,6 +75,17 @@ class WorkspaceMigrationTest {
     }
 
     @Test
+    void whatIsInADiskIsNotLookedFor() throws IOException {
+        file(projects.resolve(hostName).resolve("s.jsonl"), "from before");
+        Fixture.tenants(Files.createFile(fixture.workspace.root().resolve("disk")));
+        assertThat(move(WorkspaceLayout.FIXED_PATHS))
+                .isInstanceOfSatisfying(
+                        TranscriptMove.Skipped.class,
+                        skipped -> assertThat(skipped.why()).contains("virtual machine"));
+        assertThat(projects.resolve(hostName).resolve("s.jsonl")).hasContent("from before");
+    }
+
+    @Test
     void transcriptsGoThereAndBack() throws IOException {
         file(projects.resolve(hostName).resolve("s.jsonl"), "history");
 

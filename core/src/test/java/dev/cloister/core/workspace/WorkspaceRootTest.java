@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -260,5 +261,87 @@ class WorkspaceRootTest {
         Fixture.own(fixture.workspaces, 0);
         Fixture.own(temporary, TENANT_UID);
         failsClosed(() -> fixture.root.prepare(), temporary.toString(), "replace everything below");
+    }
+
+    private Path disk() throws IOException {
+        Path disk = Files.writeString(directory("disk"), "a file system");
+        run("chmod", "0600", disk.toString());
+        return tenants(disk);
+    }
+
+    @Test
+    void filesInADiskAreServedOnlyWhereTheModeKeepsThem() throws IOException {
+        WorkspaceRoot keeping = fixture.keptInDisks(fixture.workspaces);
+        assertThat(keeping.open(TENANT, TENANT_UID)).isEqualTo(fixture.workspace);
+        Path disk = disk();
+        assertThat(keeping.open(TENANT, TENANT_UID)).isEqualTo(fixture.workspace);
+        assertThat(keeping.elsewhere(TENANT)).isEmpty();
+        assertThat(keeping.fault(TENANT, TENANT_UID)).isEmpty();
+
+        failsClosed(
+                () -> fixture.root.open(TENANT, TENANT_UID),
+                disk.toString(),
+                "--isolation microvm",
+                "GET /v1/files?format=tar");
+        assertThat(fixture.root.elsewhere(TENANT)).isPresent();
+        assertThat(fixture.root.fault(TENANT, TENANT_UID)).isEmpty();
+        assertThat(fixture.root.elsewhere(OTHER)).isEmpty();
+        assertThat(fixture.refusals).isEmpty();
+        assertThat(disk).hasContent("a file system");
+
+        assertThat(fixture.root.delete(TENANT)).isTrue();
+        assertThat(disk).doesNotExist();
+        assertThat(fixture.staged()).isEmpty();
+    }
+
+    @Test
+    void aDiskThatIsNotTheTenantsOwnFileIsRefusedAndReported() throws IOException {
+        WorkspaceRoot keeping = fixture.keptInDisks(fixture.workspaces);
+        Path disk = disk();
+        run("chmod", "0640", disk.toString());
+        failsClosed(() -> keeping.open(TENANT, TENANT_UID), disk.toString(), "0640 instead of 0600", "chmod 00600");
+        assertThat(keeping.fault(TENANT, TENANT_UID)).contains("disk has mode 0640 instead of 0600");
+        Files.delete(disk);
+        tenants(Files.createSymbolicLink(disk, fixture.outside));
+        failsClosed(() -> keeping.open(TENANT, TENANT_UID), "symbolic link");
+        Files.delete(disk);
+        run("mkfifo", "-m", "0600", disk.toString());
+        tenants(disk);
+        failsClosed(() -> keeping.open(TENANT, TENANT_UID), "not a regular file");
+        assertThat(fixture.refusals).hasSize(3);
+        Files.delete(disk);
+        assertThat(keeping.open(TENANT, TENANT_UID)).isEqualTo(fixture.workspace);
+    }
+
+    @Test
+    @EnabledIf("dev.cloister.core.workspace.Fixture#isRoot")
+    void aDiskOfAnotherOwnerIsRefused() throws IOException {
+        WorkspaceRoot keeping = fixture.keptInDisks(fixture.workspaces);
+        Fixture.own(disk(), TENANT_UID + 1);
+        failsClosed(() -> keeping.open(TENANT, TENANT_UID), "belongs to uid " + (TENANT_UID + 1));
+    }
+
+    @Test
+    @EnabledIf("dev.cloister.core.workspace.Fixture#isRoot")
+    void filesInAnImageOfAQuotaAreNotTakenForNone() throws IOException {
+        WorkspaceRoot keeping = fixture.keptInDisks(fixture.workspaces);
+        Files.createDirectory(fixture.workspaces.resolve("images"));
+        Path image = Files.createFile(fixture.workspaces.resolve("images").resolve(OTHER + ".ext4"));
+        failsClosed(() -> keeping.open(OTHER, TENANT_UID), image.toString(), "mode that it had", "format=tar");
+        assertThat(keeping.elsewhere(OTHER)).isPresent();
+        assertThat(fixture.workspaces.resolve(OTHER.value())).doesNotExist();
+        assertThat(keeping.elsewhere(TENANT)).isEmpty();
+    }
+
+    @Test
+    @EnabledIf("dev.cloister.core.workspace.Fixture#isRoot")
+    void aTreeWithADiskIsNotMovedIntoAnImage() throws IOException {
+        Path disk = disk();
+        WorkspaceRoot withQuota = new WorkspaceRoot(
+                fixture.workspaces, SERVER_UID, (tenant, guarantee, what) -> {}, OptionalLong.of(64 << 20));
+        failsClosed(() -> withQuota.open(TENANT, TENANT_UID), "--isolation microvm");
+        assertThat(disk).hasContent("a file system");
+        assertThat(fixture.workspaces.resolve("images").resolve(TENANT + ".ext4"))
+                .doesNotExist();
     }
 }

@@ -17,8 +17,6 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
-import java.nio.channels.SeekableByteChannel;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -121,14 +119,13 @@ final class FilesApi {
     }
 
     private void file(Context context, WorkspaceFiles files, List<String> path) throws IOException {
-        try (SeekableByteChannel channel = files.read(path)) {
+        try (WorkspaceFiles.Content content = files.read(path)) {
             HttpServletResponse response = context.res();
             response.setContentType("application/octet-stream");
             response.setHeader("Content-Disposition", "attachment");
-            long size = channel.size();
-            response.setContentLengthLong(size);
+            response.setContentLengthLong(content.size());
             if (!context.req().getMethod().equals("HEAD")) {
-                copy(Channels.newInputStream(channel), response, size);
+                copy(content.bytes(), response, content.size());
             }
         }
     }
