@@ -104,9 +104,14 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
     }
 
     @Override
+    public boolean keepsFiles() {
+        return true;
+    }
+
+    @Override
     public Sandbox prepare(SandboxSpec spec) {
         resting.cancel(spec.name());
-        Path disk = spec.work().resolveSibling(DISK);
+        Path disk = spec.disk();
         try {
             WorkspaceDisk.make(disk, options.disk(), spec.uid(), List.of(spec.work(), spec.home()));
             MachinePlan plan = shape.plan(

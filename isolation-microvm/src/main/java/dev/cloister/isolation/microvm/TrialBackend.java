@@ -17,6 +17,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 record TrialBackend(MicroVmBackend backend, AtomicBoolean bounded) implements IsolationBackend, MortalServer, Opaque {
     @Override
+    public boolean keepsFiles() {
+        return backend.keepsFiles();
+    }
+
+    @Override
     public Sandbox prepare(SandboxSpec spec) {
         Sandbox sandbox = backend.prepare(spec);
         bounded.compareAndSet(true, backend.bounded());
