@@ -36,6 +36,7 @@ public final class Main {
         all.put("migrate", MigrateCommand.class);
         all.put("audit", AuditCommand.class);
         all.put("egress", EgressCommand.class);
+        all.put("vm", VmCommand.class);
         return all;
     }
 

@@ -76,10 +76,13 @@ class ArchitectureTest {
     @Test
     void theSpiAndTheModesStandOnThePlatformAlone() {
         classes()
-                // The contract is tests, and an engine is spoken to by a library.
+                // The contract is tests; an engine and a hypervisor are spoken to by a library.
                 .that(module("spi")
                         .or(module("isolation"))
-                        .and(not(resideInAnyPackage(ROOT + ".isolation.tck.contract..", ROOT + ".isolation.docker.."))))
+                        .and(not(resideInAnyPackage(
+                                ROOT + ".isolation.tck.contract..",
+                                ROOT + ".isolation.docker..",
+                                ROOT + ".isolation.microvm.."))))
                 .should()
                 .onlyDependOnClassesThat(resideInAnyPackage(
                         "java..", "org.jspecify..", "org.slf4j..", ROOT + ".spi..", ROOT + ".isolation.."))

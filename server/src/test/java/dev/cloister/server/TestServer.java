@@ -125,6 +125,13 @@ final class TestServer implements AutoCloseable {
                         List.of(),
                         new CloisterConfig.Container(
                                 Path.of("/nowhere"), "none", Optional.empty(), Duration.ofMinutes(1)),
+                        new CloisterConfig.MicroVm(
+                                Path.of("/nowhere"),
+                                CloisterConfig.Hypervisor.QEMU,
+                                CloisterConfig.Accelerator.TCG,
+                                1L << 30,
+                                Duration.ofMinutes(1),
+                                Duration.ofMinutes(1)),
                         Optional.empty()),
                 new CloisterConfig.Violations(OptionalInt.empty(), Duration.ofMinutes(1)),
                 new CloisterConfig.UpstreamSettings(

@@ -11,6 +11,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -71,15 +72,25 @@ record RunDirectory(Path runRoot, Path scratch, Path jails) implements AutoClose
     }
 
     private static Map<String, String> options(CloisterConfig config) {
-        CloisterConfig.Container container = config.isolation().container();
         Map<String, String> options = new HashMap<>();
+        CloisterConfig.Container container = config.isolation().container();
         options.put("container.engine", "unix://" + container.engine());
         options.put("container.image", container.image());
         container.runtime().ifPresent(runtime -> options.put("container.runtime", runtime));
         options.put(
                 "container.idle-timeout", Long.toString(container.idleTimeout().toMillis()));
-        config.paths().quota().ifPresent(quota -> options.put("workspace.quota", Long.toString(quota)));
+        CloisterConfig.MicroVm microVm = config.isolation().microVm();
+        options.put("microvm.images", microVm.images().toString());
+        options.put("microvm.hypervisor", id(microVm.hypervisor()));
+        options.put("microvm.accelerator", id(microVm.accelerator()));
+        options.put("microvm.disk", Long.toString(config.paths().quota().orElse(microVm.disk())));
+        options.put("microvm.boot-timeout", Long.toString(microVm.bootTimeout().toMillis()));
+        options.put("microvm.idle-timeout", Long.toString(microVm.idleTimeout().toMillis()));
         return options;
+    }
+
+    private static String id(Enum<?> choice) {
+        return choice.name().toLowerCase(Locale.ROOT);
     }
 
     private static Path own(Path directory, String mode, long serverUid) throws IOException {

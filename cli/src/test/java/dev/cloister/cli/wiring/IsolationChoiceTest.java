@@ -61,6 +61,13 @@ class IsolationChoiceTest {
                         List.of(),
                         new CloisterConfig.Container(
                                 Path.of("/nowhere"), "none", Optional.empty(), Duration.ofMinutes(1)),
+                        new CloisterConfig.MicroVm(
+                                Path.of("/nowhere"),
+                                CloisterConfig.Hypervisor.QEMU,
+                                CloisterConfig.Accelerator.TCG,
+                                1L << 30,
+                                Duration.ofMinutes(1),
+                                Duration.ofMinutes(1)),
                         Optional.empty()),
                 new IsolationConfig(scratch, List.of(), LIMITS, Optional.empty(), jails),
                 host);

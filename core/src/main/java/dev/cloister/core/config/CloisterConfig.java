@@ -77,6 +77,7 @@ public record CloisterConfig(
             Optional<Path> cgroupParent,
             List<Path> programs,
             Container container,
+            MicroVm microVm,
             Optional<Duration> sweep) {}
 
     /**
@@ -87,6 +88,32 @@ public record CloisterConfig(
      * @param idleTimeout how long a container without processes goes on running
      */
     public record Container(Path engine, String image, Optional<String> runtime, Duration idleTimeout) {}
+
+    /**
+     * What {@code microvm} mode needs.
+     *
+     * @param images the directory that {@code cloister vm build} makes
+     * @param disk how large a tenant's disk is, in bytes, where there is no quota
+     * @param idleTimeout how long a virtual machine without processes goes on running
+     */
+    public record MicroVm(
+            Path images,
+            Hypervisor hypervisor,
+            Accelerator accelerator,
+            long disk,
+            Duration bootTimeout,
+            Duration idleTimeout) {}
+
+    public enum Hypervisor {
+        QEMU,
+        FIRECRACKER
+    }
+
+    /** What a guest's instructions are run by. */
+    public enum Accelerator {
+        KVM,
+        TCG
+    }
 
     /** @param suspendAfter how many of one tenant within the window suspend it; empty: none */
     public record Violations(OptionalInt suspendAfter, Duration window) {}

@@ -86,16 +86,17 @@ public final class ConfigLoader {
     }
 
     private static CloisterConfig bind(Values values, HostDefaults host, Optional<Path> agent) {
+        Paths paths = paths(values, host);
         return new CloisterConfig(
                 new Http(
                         values.get(Keys.HOST),
                         values.get(Keys.PORT),
                         values.get(Keys.HEARTBEAT),
                         values.get(Keys.METRICS_OPEN)),
-                paths(values, host),
+                paths,
                 new Identity(values.get(Keys.IDENTITY_MODE), values.get(Keys.IDENTITY_ADMISSION)),
                 new Tenants(values.get(Keys.TENANTS_UID_RANGE)),
-                isolation(values),
+                isolation(values, paths.workspaces()),
                 new Violations(
                         values.get(Keys.VIOLATIONS_SUSPEND_AFTER)
                                 .map(OptionalInt::of)
@@ -135,7 +136,7 @@ public final class ConfigLoader {
                 new Log(values.get(Keys.LOG_FORMAT), values.get(Keys.LOG_LEVEL)));
     }
 
-    private static Isolation isolation(Values values) {
+    private static Isolation isolation(Values values, Path workspaces) {
         return new Isolation(
                 values.get(Keys.ISOLATION_MODE),
                 values.get(Keys.ISOLATION_ACCEPT_WEAK),
@@ -153,6 +154,13 @@ public final class ConfigLoader {
                         values.get(Keys.CONTAINER_IMAGE),
                         values.get(Keys.CONTAINER_RUNTIME),
                         values.get(Keys.CONTAINER_IDLE_TIMEOUT)),
+                new CloisterConfig.MicroVm(
+                        values.find(Keys.MICROVM_IMAGES).orElseGet(() -> workspaces.resolve("vm")),
+                        values.get(Keys.MICROVM_HYPERVISOR),
+                        values.get(Keys.MICROVM_ACCELERATOR),
+                        values.get(Keys.MICROVM_DISK),
+                        values.get(Keys.MICROVM_BOOT_TIMEOUT),
+                        values.get(Keys.MICROVM_IDLE_TIMEOUT)),
                 values.get(Keys.ISOLATION_SWEEP));
     }
 

@@ -1,7 +1,9 @@
 package dev.cloister.core.config;
 
+import dev.cloister.core.config.CloisterConfig.Accelerator;
 import dev.cloister.core.config.CloisterConfig.Admission;
 import dev.cloister.core.config.CloisterConfig.CredentialSource;
+import dev.cloister.core.config.CloisterConfig.Hypervisor;
 import dev.cloister.core.config.CloisterConfig.IdentityMode;
 import dev.cloister.core.config.CloisterConfig.LogFormat;
 import dev.cloister.core.config.CloisterConfig.LogLevel;
@@ -215,6 +217,46 @@ final class Keys {
             "10m",
             "How long a container goes on running in which nothing runs. One that was stopped is started when its tenant comes"
                     + " again.",
+            "1h");
+
+    static final Key<Path> MICROVM_IMAGES = derived(
+            "microvm.images",
+            ValueTypes.path(),
+            "`vm` in `workspaces`",
+            "The directory with what virtual machines are made of, for `microvm` mode: kernel, modules, root. `cloister vm build`"
+                    + " makes it.",
+            "/var/lib/cloister-vm");
+    static final Key<Hypervisor> MICROVM_HYPERVISOR = key(
+            "microvm.hypervisor",
+            ValueTypes.choice(Hypervisor.class),
+            "qemu",
+            "What runs the virtual machines. `firecracker` needs KVM.",
+            "firecracker");
+    static final Key<Accelerator> MICROVM_ACCELERATOR = key(
+            "microvm.accelerator",
+            ValueTypes.choice(Accelerator.class),
+            "kvm",
+            "`kvm`: the processor runs the guests. `tcg`: QEMU translates them, which is many times slower and needs nothing of the"
+                    + " host.",
+            "tcg");
+    static final Key<Long> MICROVM_DISK = key(
+            "microvm.disk",
+            ValueTypes.size("1024GiB"),
+            "4GiB",
+            "How large a tenant's disk is where `workspace.quota` says nothing. It takes of the host what is written to it.",
+            "10GiB");
+    static final Key<Duration> MICROVM_BOOT_TIMEOUT = key(
+            "microvm.boot-timeout",
+            ValueTypes.duration(),
+            "60s",
+            "How long a virtual machine may take until it answers.",
+            "20s");
+    static final Key<Duration> MICROVM_IDLE_TIMEOUT = key(
+            "microvm.idle-timeout",
+            ValueTypes.duration(),
+            "10m",
+            "How long a virtual machine goes on running in which nothing runs. One that was stopped is started when its tenant"
+                    + " comes again.",
             "1h");
 
     static final Key<Optional<URI>> UPSTREAM_URL = key(

@@ -55,6 +55,12 @@ final class Relations {
                     "%d bytes hardly hold a file system of their own; set at least 16MiB, or none"
                             .formatted(config.paths().quota().getAsLong()));
         }
+        if (values.sound(Keys.MICROVM_DISK) && config.isolation().microVm().disk() < SMALLEST_QUOTA) {
+            add(
+                    Keys.MICROVM_DISK,
+                    "%d bytes hardly hold a file system of their own; set at least 16MiB"
+                            .formatted(config.isolation().microVm().disk()));
+        }
         if (values.sound(Keys.EGRESS_FILE, Keys.EGRESS_MODE, Keys.EGRESS_RULES)
                 && config.egress().file().isPresent()
                 && (values.isSet(Keys.EGRESS_MODE) || values.isSet(Keys.EGRESS_RULES))) {

@@ -134,6 +134,8 @@ class ConfigLoaderTest {
         assertThat(first).isNotEqualTo(second);
         assertThat(first.getParent()).isEqualTo(Path.of("/run"));
         assertThat(loadOptions(Map.of("data", "/srv/c")).paths().run()).isEqualTo(Path.of("/srv/c-workspaces/run"));
+        assertThat(loadOptions(Map.of("data", "/srv/c")).isolation().microVm().images())
+                .isEqualTo(Path.of("/srv/c-workspaces/vm"));
         assertThat(loadOptions(Map.of("run", "/srv/r")).paths().run()).isEqualTo(Path.of("/srv/r"));
         assertThatThrownBy(() -> loadOptions(Map.of("data", "/srv/c", "run", "/srv/c/run")))
                 .hasMessageContaining("run: /srv/c/run lies within data");

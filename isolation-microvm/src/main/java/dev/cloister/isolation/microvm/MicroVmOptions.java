@@ -25,8 +25,7 @@ record MicroVmOptions(Path images, String hypervisor, String accelerator, long d
                         .orElseGet(() -> config.jails().resolve("images")),
                 options.getOrDefault("microvm.hypervisor", "qemu"),
                 options.getOrDefault("microvm.accelerator", "kvm"),
-                Long.parseLong(Optional.ofNullable(options.get("workspace.quota"))
-                        .orElseGet(() -> options.getOrDefault("microvm.disk", Long.toString(4L << 30)))),
+                Long.parseLong(options.getOrDefault("microvm.disk", Long.toString(4L << 30))),
                 Duration.ofMillis(Long.parseLong(options.getOrDefault("microvm.boot-timeout", "60000"))),
                 Duration.ofMillis(Long.parseLong(options.getOrDefault("microvm.idle-timeout", "600000"))));
     }

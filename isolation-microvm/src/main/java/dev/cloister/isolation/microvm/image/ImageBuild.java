@@ -49,8 +49,11 @@ public final class ImageBuild {
 
     private static final String KERNEL_PACKAGE = "linux-image-";
     /** Links here would lead out of the tree, or tell of the machine that made it. */
-    private static final List<String> TRACES =
-            List.of("etc/resolv.conf", "etc/apt/sources.list", "etc/apt/sources.list.d/0000sources.list");
+    private static final List<String> TRACES = List.of(
+            "etc/resolv.conf",
+            "etc/apt/sources.list",
+            "etc/apt/sources.list.d/0000sources.list",
+            "etc/dpkg/dpkg.cfg.d/99mmdebstrap");
 
     /**
      * What is asked for.
@@ -238,6 +241,8 @@ public final class ImageBuild {
                         "--quiet",
                         "--variant=minbase",
                         "--format=directory",
+                        // A tree that the machine's death leaves half made is thrown away.
+                        "--dpkgopt=force-unsafe-io",
                         "--include=" + String.join(",", packages),
                         suite,
                         tree.toString(),
