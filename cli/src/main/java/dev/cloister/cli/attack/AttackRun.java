@@ -6,6 +6,7 @@ import dev.cloister.cli.wiring.TemporaryDirectory;
 import dev.cloister.cli.wiring.TrialHost;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.error.CloisterException;
+import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.isolation.tck.Attack;
 import dev.cloister.isolation.tck.Engine;
 import dev.cloister.isolation.tck.Family;
@@ -27,6 +28,7 @@ import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationMode;
 import dev.cloister.spi.IsolationProvider;
+import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.net.URI;
@@ -326,7 +328,11 @@ public final class AttackRun {
     }
 
     private static SandboxTenant prepared(IsolationBackend backend, SandboxSpec spec) {
-        return new SandboxTenant(spec, backend.prepare(spec));
+        Sandbox sandbox = backend.prepare(spec);
+        if (backend instanceof Opaque opaque) {
+            return new SandboxTenant(spec, sandbox, opaque::commands);
+        }
+        return new SandboxTenant(spec, sandbox);
     }
 
     private void overTheApi(Engine engine, String mode, Set<Guarantee> promised, List<Attack> attacks)

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 
@@ -18,14 +19,29 @@ import java.util.stream.Stream;
 record ServerTenant(Client client, Path tree) implements Tenant {
     /** @param trees where the server keeps its tenants' trees, on this host */
     static ServerTenant of(Client client, Path trees) throws IOException, InterruptedException {
+        Set<Path> before = Set.copyOf(list(trees));
         String mark = "mark-" + UUID.randomUUID();
         String said = client.exec("touch " + mark + " && echo marked");
+        List<Path> made =
+                list(trees).stream().filter(tree -> !before.contains(tree)).toList();
+        List<Path> marked = list(trees).stream()
+                .filter(tree -> Files.exists(tree.resolve("work").resolve(mark)))
+                .toList();
+        client.exec("rm " + mark);
+        // Where another kernel keeps the files, the host shows no mark; but the tenant is new.
+        List<Path> found = marked.isEmpty() && said.startsWith("marked") ? made : marked;
+        if (found.size() != 1) {
+            throw new IOException("a tenant's workspace was not found: " + said);
+        }
+        return new ServerTenant(client, found.getFirst());
+    }
+
+    private static List<Path> list(Path trees) throws IOException {
+        if (!Files.isDirectory(trees)) {
+            return List.of();
+        }
         try (Stream<Path> all = Files.list(trees)) {
-            Path tree = all.filter(one -> Files.exists(one.resolve("work").resolve(mark)))
-                    .findFirst()
-                    .orElseThrow(() -> new IOException("a tenant's workspace was not found: " + said));
-            client.exec("rm " + mark);
-            return new ServerTenant(client, tree);
+            return all.filter(tree -> Files.isDirectory(tree.resolve("work"))).toList();
         }
     }
 
@@ -42,6 +58,14 @@ record ServerTenant(Client client, Path tree) implements Tenant {
     @Override
     public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
         return client.exec(command, environment);
+    }
+
+    /** By a command of its own: its server shows nothing else of it. */
+    @Override
+    public List<String> commands() throws IOException, InterruptedException {
+        return client.exec("for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done 2>/dev/null")
+                .lines()
+                .toList();
     }
 
     /** A session that begins with the secret. */

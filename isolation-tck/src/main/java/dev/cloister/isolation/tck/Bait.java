@@ -9,13 +9,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -23,11 +18,11 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 public final class Bait implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(3);
     private static final int LOOKS = 10;
+
     private static final int MOST_SAID = 8192;
     private static final String VICTIM = Texts.of("victim.py");
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -49,17 +45,19 @@ public final class Bait implements AutoCloseable {
     private final ServerSocket tcp;
     private final DatagramSocket udp;
     private @Nullable AutoCloseable victim;
-    private long victimPid;
-    private SortedMap<Path, String> tree = new TreeMap<>();
+    private @Nullable Watch watch;
+    private Tree tree;
+    private SortedMap<String, String> before = new TreeMap<>();
     private String word = "";
     /** What the last attack changed in the victim's tree. */
-    private SortedSet<Path> changed = new TreeSet<>();
+    private SortedSet<String> changed = new TreeSet<>();
 
     private Map<String, String> kept = Map.of();
 
     private Bait(Pair pair, Path scratch) throws IOException {
         this.pair = pair;
         this.scratch = scratch;
+        this.tree = Tree.onHost(pair.victim());
         this.tcp = new ServerSocket(0, 16, InetAddress.getLoopbackAddress());
         this.udp = new DatagramSocket(0, InetAddress.getLoopbackAddress());
         udp.setSoTimeout(1);
@@ -68,7 +66,7 @@ public final class Bait implements AutoCloseable {
 
     /**
      * @param scratch an existing directory that nobody but the server's user may enter
-     * @throws IOException if the victim did not start
+     * @throws IOException if the victim did not start, or where another kernel runs it and what would be harm is not seen
      */
     static Bait lay(Pair pair, Path scratch) throws IOException, InterruptedException {
         Bait bait = new Bait(pair, scratch);
@@ -79,6 +77,7 @@ public final class Bait implements AutoCloseable {
                             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))),
                     "state-" + bait.token);
             bait.live();
+            bait.proveEyes();
             bait.kept = pair.victim().keep("session-" + bait.token);
         } catch (IOException | InterruptedException | RuntimeException e) {
             bait.close();
@@ -103,15 +102,51 @@ public final class Bait implements AutoCloseable {
                         List.of("python3", "-c", VICTIM, "arg-" + token, "bait-" + name),
                         Map.of("BAIT", name, "SECRET", "env-" + token),
                         "READY");
-        victimPid = processWhere(pid -> {
-            String line = read(pid, "cmdline");
-            // Not what launched it, which may have been given the same arguments.
-            return line.substring(0, Math.max(0, line.indexOf('\0'))).endsWith("python3")
-                    && line.contains("\0arg-" + token + "\0bait-");
-        });
-        if (victimPid == 0) {
-            throw new IOException("the victim ended as soon as it was ready");
+        Optional<Watch> onHost = Watch.onHost("arg-" + token);
+        watch = onHost.isPresent() ? onHost.get() : Watch.inside(pair.victim(), "bait-" + name);
+        tree = Tree.of(pair.victim(), token);
+    }
+
+    /**
+     * Where another kernel runs the tenants, the control proves nothing of what is seen of it. So the tenants themselves do
+     * what attacks try.
+     */
+    private void proveEyes() throws IOException, InterruptedException {
+        if (!isElsewhere()) {
+            return;
         }
+        before = tree.look();
+        pair.victim().run(List.of("/bin/sh", "-c", "echo x >\"$HOME/proof\"; echo x >proof"), Map.of());
+        mustSee(difference(before, tree.look()).size() == 2, "a change in the victim's tree");
+        pair.victim().run(List.of("/bin/sh", "-c", "kill -STOP " + watch().pid()), Map.of());
+        mustSee(!watch().isWell(), "that a process of the victim's was stopped");
+        word = "word-" + hex(8);
+        try (AutoCloseable _ =
+                pair.attacker().start(List.of("/bin/sh", "-c", "echo READY; sleep 60; : " + word), Map.of(), "READY")) {
+            mustSee(runsElsewhere(), "a process of the attacker's");
+        } catch (IOException | InterruptedException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IOException("a process of the attacker's could not be ended", e);
+        }
+        // All is put right before the first attack.
+        changed.add("proof");
+    }
+
+    private static void mustSee(boolean seen, String what) throws IOException {
+        if (!seen) {
+            throw new IOException(
+                    "another kernel runs the tenants, and " + what + " was not seen: attacks would prove nothing");
+        }
+    }
+
+    private Watch watch() {
+        return Objects.requireNonNull(watch, "the victim does not live");
+    }
+
+    /** Whether the host shows nothing of the tenants' processes. */
+    private boolean isElsewhere() {
+        return watch().isInside();
     }
 
     Pair pair() {
@@ -123,9 +158,10 @@ public final class Bait implements AutoCloseable {
         Map<String, String> all = new TreeMap<>();
         all.putAll(pair.told());
         all.putAll(kept);
-        all.put("V_HOME", pair.victim().home().toString());
-        all.put("V_WORK", pair.victim().work().toString());
-        all.put("V_PID", Long.toString(victimPid));
+        all.put("V_HOME", tree.home());
+        all.put("V_WORK", tree.work());
+        all.put("V_TENANT", pair.victim().name());
+        all.put("V_PID", Long.toString(watch().pid()));
         all.put("V_BAIT", name);
         all.put("SERVER_PID", Long.toString(ProcessHandle.current().pid()));
         all.put("SERVER_STATE", state().toString());
@@ -137,14 +173,21 @@ public final class Bait implements AutoCloseable {
 
     /** Before each attack: a new word, and all as it was. */
     void ready() throws IOException, InterruptedException {
-        if (!changed.isEmpty() || !isWell(victimPid)) {
+        if (!changed.isEmpty() || !watch().isWell()) {
+            end();
+            live();
+        }
+        for (int tries = 0; isElsewhere() && !watch().isApartFrom(pair.attacker()); tries++) {
+            if (tries == LOOKS) {
+                throw new IOException("the victim's process has no number that no process of the attacker's has");
+            }
             end();
             live();
         }
         drain();
         word = "word-" + hex(8);
         changed = new TreeSet<>();
-        tree = snapshot();
+        before = tree.look();
     }
 
     /** Whether the attack that had these variables got through. */
@@ -152,18 +195,18 @@ public final class Bait implements AutoCloseable {
         return switch (sign) {
             case SECRET_SHOWN -> output.contains(token);
             case TREE_CHANGED -> {
-                changed = difference(tree, snapshot());
+                changed = difference(before, tree.look());
                 yield !changed.isEmpty();
             }
-            case PROCESS_HARMED -> !isWell(victimPid);
+            case PROCESS_HARMED -> !watch().isWell();
             case WORD_RECEIVED -> drain() || pair.ears().test(word);
             case PROCESS_LEFT -> isLeft();
             case GAINED -> output.lines().anyMatch("GAINED"::equals);
         };
     }
 
-    private static SortedSet<Path> difference(Map<Path, String> before, Map<Path, String> after) {
-        SortedSet<Path> all = new TreeSet<>(before.keySet());
+    private static SortedSet<String> difference(Map<String, String> before, Map<String, String> after) {
+        SortedSet<String> all = new TreeSet<>(before.keySet());
         all.addAll(after.keySet());
         all.removeIf(path -> Objects.equals(before.get(path), after.get(path)));
         return all;
@@ -220,9 +263,9 @@ public final class Bait implements AutoCloseable {
         long deadline = System.nanoTime() + PATIENCE.toNanos();
         int absent = 0;
         while (absent < LOOKS) {
-            long left = leftProcess();
-            absent = left == 0 ? absent + 1 : 0;
-            if (left != 0 && System.nanoTime() > deadline) {
+            boolean there = isThere();
+            absent = there ? 0 : absent + 1;
+            if (there && System.nanoTime() > deadline) {
                 endLeft();
                 return true;
             }
@@ -231,6 +274,7 @@ public final class Bait implements AutoCloseable {
         return false;
     }
 
+    /** What another kernel still runs ends with its sandbox. */
     private void endLeft() throws IOException, InterruptedException {
         for (long left = leftProcess(); left != 0; left = leftProcess()) {
             ProcessHandle.of(left).ifPresent(ProcessHandle::destroyForcibly);
@@ -238,81 +282,18 @@ public final class Bait implements AutoCloseable {
         }
     }
 
-    /** The pid, as the host numbers it, of a living process like that; 0 if there is none. */
-    private static long processWhere(LongPredicate wanted) throws IOException {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-            for (Path entry : entries) {
-                long pid = Long.parseLong(entry.getFileName().toString());
-                if (wanted.test(pid) && "ZX".indexOf(state(pid)) < 0) {
-                    return pid;
-                }
-            }
-        }
-        return 0;
+    private boolean isThere() throws IOException, InterruptedException {
+        return leftProcess() != 0 || (isElsewhere() && runsElsewhere());
     }
 
-    /** A file of a process in /proc; empty if it ended while we looked, or is none of ours. */
-    private static String read(long pid, String file) {
-        try {
-            return Files.readString(Path.of("/proc", Long.toString(pid), file), StandardCharsets.ISO_8859_1);
-        } catch (IOException e) {
-            return "";
-        }
+    private boolean runsElsewhere() throws IOException, InterruptedException {
+        return pair.attacker().commands().stream().anyMatch(line -> line.contains(word));
     }
 
     /** By its environment too: between a fork and an exec a process has its parent's arguments. */
     private long leftProcess() throws IOException {
-        return processWhere(pid ->
-                read(pid, "cmdline").contains(word) || read(pid, "environ").contains(word));
-    }
-
-    /** Whether a process is there, and neither stopped nor dead. */
-    private static boolean isWell(long pid) {
-        return "ZXTt".indexOf(state(pid)) < 0;
-    }
-
-    /** The letter of proc(5); X if it is gone. */
-    private static char state(long pid) {
-        try {
-            String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"), StandardCharsets.ISO_8859_1);
-            return stat.charAt(stat.lastIndexOf(')') + 2);
-        } catch (IOException e) {
-            return 'X';
-        }
-    }
-
-    /** Names, kinds, permissions and contents of all in the victim's directories. */
-    private SortedMap<Path, String> snapshot() throws IOException {
-        SortedMap<Path, String> all = new TreeMap<>();
-        for (Path root : List.of(pair.victim().home(), pair.victim().work())) {
-            Files.walkFileTree(root, new SimpleFileVisitor<>() {
-                @Override
-                public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
-                    all.put(directory, look(directory, attributes));
-                    return FileVisitResult.CONTINUE;
-                }
-
-                @Override
-                public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-                    all.put(file, look(file, attributes));
-                    return FileVisitResult.CONTINUE;
-                }
-            });
-        }
-        return all;
-    }
-
-    private static String look(Path path, BasicFileAttributes attributes) {
-        try {
-            String mode = Files.getAttribute(path, "unix:mode", LinkOption.NOFOLLOW_LINKS) + " "
-                    + Files.getAttribute(path, "unix:nlink", LinkOption.NOFOLLOW_LINKS);
-            // A directory counts its subdirectories, which are listed anyway.
-            return attributes.isRegularFile()
-                    ? mode + " " + Files.readString(path, StandardCharsets.ISO_8859_1)
-                    : attributes.isDirectory() ? "" : mode;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return HostProcesses.where(pid -> HostProcesses.read(pid, "cmdline").contains(word)
+                || HostProcesses.read(pid, "environ").contains(word));
     }
 
     private void end() {

@@ -9,9 +9,24 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
-/** A tenant in a sandbox of any mode. The sandbox stays its owner's. */
-public record SandboxTenant(SandboxSpec spec, Sandbox sandbox) implements Tenant {
+/**
+ * A tenant in a sandbox of any mode. The sandbox stays its owner's.
+ *
+ * @param hidden looks, from outside, at the command lines of what the host's table of processes does not show
+ */
+public record SandboxTenant(SandboxSpec spec, Sandbox sandbox, Supplier<List<String>> hidden) implements Tenant {
+    /** One whose processes the host shows. */
+    public SandboxTenant(SandboxSpec spec, Sandbox sandbox) {
+        this(spec, sandbox, List::of);
+    }
+
+    @Override
+    public List<String> commands() {
+        return hidden.get();
+    }
+
     @Override
     public Path work() {
         return spec.work();

@@ -67,6 +67,8 @@ for name in (
 for name in ("secret", ".git/config", ".env", "src/main.py"):
     write(os.path.join(os.getcwd(), name), "file")
 write(os.path.join(os.environ["TMPDIR"], "claude-0/output"), "tmp")
+with open(os.path.join(home, "pid"), "w") as file:
+    print(os.getpid(), file=file)
 said["tmp"] = os.environ["TMPDIR"]
 
 deleted = open(os.path.join(home, "deleted"), "w+")

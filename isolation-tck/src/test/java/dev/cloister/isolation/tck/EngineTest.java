@@ -1,8 +1,10 @@
 package dev.cloister.isolation.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cloister.spi.Guarantee;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,6 +46,51 @@ class EngineTest {
         @Override
         public AutoCloseable start(List<String> command, Map<String, String> environment, String ready) {
             return () -> {};
+        }
+    }
+
+    /**
+     * As if another kernel ran it and kept its files: its process is called something else on the host, its directories are not
+     * where they are said to be, and the attacker's numbers are far from the victim's.
+     *
+     * @param blind whether it does not even see itself
+     */
+    private record Elsewhere(Tenant behind, boolean attacking, boolean walled, boolean blind) implements Tenant {
+        @Override
+        public Path work() {
+            return Path.of("/nowhere/tenant/work");
+        }
+
+        @Override
+        public Path home() {
+            return Path.of("/nowhere/tenant/home");
+        }
+
+        @Override
+        public String run(List<String> command, Map<String, String> environment)
+                throws IOException, InterruptedException {
+            if (attacking && environment.isEmpty()) {
+                return Long.toString(Long.MAX_VALUE);
+            }
+            return walled ? "nothing" : behind.run(command, environment);
+        }
+
+        @Override
+        public AutoCloseable start(List<String> command, Map<String, String> environment, String ready)
+                throws IOException, InterruptedException {
+            List<String> renamed = new ArrayList<>(List.of("bash", "-c", "exec -a elsewhere \"$@\"", "bash"));
+            renamed.addAll(command);
+            return behind.start(renamed, environment, ready);
+        }
+
+        @Override
+        public List<String> commands() throws IOException {
+            List<String> all = new ArrayList<>();
+            HostProcesses.where(pid -> {
+                all.add(HostProcesses.read(pid, "cmdline"));
+                return false;
+            });
+            return blind ? List.of() : all;
         }
     }
 
@@ -100,6 +147,37 @@ class EngineTest {
                 .hasSize(attacks.size())
                 .allSatisfy(result ->
                         assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.BLOCKED));
+    }
+
+    @Test
+    void everySignIsSeenFromInsideWhereAnotherKernelRunsTheTenants() throws Exception {
+        List<Attack> attacks = Stream.of(Sign.values())
+                .map(sign -> attack("made-up-" + sign, sign, WORKING.getOrDefault(sign, "")))
+                .toList();
+        assertThat(elsewhere(false, false, attacks))
+                .hasSize(attacks.size())
+                .allSatisfy(result ->
+                        assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.PASSED));
+        assertThat(elsewhere(true, false, attacks))
+                .hasSize(attacks.size())
+                .allSatisfy(result ->
+                        assertThat(result.outcome()).as(result.attack().id()).isEqualTo(Outcome.BLOCKED));
+    }
+
+    @Test
+    void whereNothingWouldBeSeenNothingIsAttacked() {
+        assertThatThrownBy(() -> elsewhere(true, true, List.of(attack("idle", Sign.GAINED, "true"))))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("was not seen");
+    }
+
+    private List<Result> elsewhere(boolean walled, boolean blind, List<Attack> attacks) throws Exception {
+        Tenant other = PlainSandbox.tenant(directory.resolve("other"), List.of());
+        Pair pair = new Pair(
+                "elsewhere", new Elsewhere(other, false, false, blind), new Elsewhere(attacker, true, walled, blind));
+        List<Result> results = new ArrayList<>();
+        engine.attack(pair, Set.of(), attacks, results::add);
+        return results;
     }
 
     @Test

@@ -199,11 +199,11 @@ final class Clients {
                         print(call("POST", "/v1/exec", {"command": ["/bin/sh", "-c", 'cat "$HOME/secret"'], "env": {"HOME": home}})[1])
                         """)
                 .call("api-header-tenant", FILES_OF_OTHERS_UNREADABLE, SECRET_SHOWN, """
-                        tenant = home.split("/")[-2]
+                        tenant = os.environ["V_TENANT"]
                         show("GET", "/v1/files/secret", X_Tenant_Id=tenant, X_Tenant=tenant, X_User_Id=tenant, Cookie="tenant=" + tenant)
                         """)
                 .call("api-metrics-names", SERVER_STATE_UNREADABLE, GAINED, """
-                        if home.split("/")[-2] in call("GET", "/metrics")[1]: print("GAINED")
+                        if os.environ["V_TENANT"] in call("GET", "/metrics")[1]: print("GAINED")
                         """)
                 .toList();
     }

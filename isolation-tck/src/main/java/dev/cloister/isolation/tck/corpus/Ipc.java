@@ -72,7 +72,7 @@ final class Ipc {
                         """))
                 .add("ipc-watch", FILES_OF_OTHERS_UNREADABLE, GAINED, PYTHON, calling("""
                         watcher = libc.inotify_init()
-                        if libc.inotify_add_watch(watcher, os.environ["V_HOME"].encode(), 0xFFF) >= 0:
+                        if libc.inotify_add_watch(watcher, (os.environ["V_HOME"] + "/secret").encode(), 0xFFF) >= 0:
                             print("GAINED")
                         """))
                 .toList();
