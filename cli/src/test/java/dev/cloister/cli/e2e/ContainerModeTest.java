@@ -6,15 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Set;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
@@ -24,26 +19,12 @@ import tools.jackson.databind.JsonNode;
  * Whole servers in container mode, with the real agent. {@code ./cloister verify} starts the engine for it, where it is root on
  * Debian, and says so where it is not.
  */
-@EnabledIf("hasEngine")
+@EnabledIf("dev.cloister.cli.e2e.Docker#isThere")
 class ContainerModeTest {
     private static final String ALICE = "alice-0123456789";
     private static final String BOB = "bob-0123456789";
 
-    static boolean hasEngine() {
-        return System.getenv("CLOISTER_TEST_ENGINE") != null;
-    }
-
-    private static Map<String, String> options(String... more) {
-        Map<String, String> all = new TreeMap<>();
-        all.put("isolation.mode", "container");
-        all.put("container.engine", System.getenv("CLOISTER_TEST_ENGINE"));
-        all.put("container.image", System.getenv("CLOISTER_TEST_IMAGE"));
-        all.put("identity.admission", "open");
-        for (int i = 0; i < more.length; i += 2) {
-            all.put(more[i], more[i + 1]);
-        }
-        return all;
-    }
+    private static final Docker DOCKER = Docker.shared();
 
     @Test
     void turnsSessionsAndCommandsWorkAndTenantsAreApart() throws Exception {
@@ -58,7 +39,7 @@ class ContainerModeTest {
     }
 
     private static void allWorksBy(String runtime) throws Exception {
-        try (TestServer server = TestServer.start(options("container.runtime", runtime))) {
+        try (TestServer server = TestServer.start(DOCKER.options("container.runtime", runtime))) {
             assertThat(server.mode()).isEqualTo(IsolationMode.CONTAINER);
             HttpResponse<String> first = server.say(
                     ALICE,
@@ -76,14 +57,16 @@ class ContainerModeTest {
 
     @Test
     void whatSomebodyElseBreaksIsMendedByTheNextTurn() throws Exception {
-        try (TestServer server = TestServer.start(options())) {
+        try (TestServer server = TestServer.start(DOCKER.options())) {
             HttpResponse<String> first = server.say(ALICE, "hello");
-            docker("kill", containers(server).getFirst());
+            DOCKER.run(
+                    "kill",
+                    DOCKER.containers(server.workspaces()).keySet().iterator().next());
             String session = TestServer.session(first);
             // The agent that waited there is gone with its container.
             assertThat(TestServer.text(server.say(ALICE, session, "after a kill")))
                     .contains("after a kill");
-            containers(server).forEach(id -> docker("rm", "-f", id));
+            DOCKER.containers(server.workspaces()).keySet().forEach(id -> DOCKER.run("rm", "-f", id));
             assertThat(TestServer.text(server.say(ALICE, session, "after a removal")))
                     .contains("after a removal");
         }
@@ -92,7 +75,7 @@ class ContainerModeTest {
     @Test
     void aServerInsideIsReachedAndTheWayOutLeadsThroughTheProxy() throws Exception {
         try (TestServer server = TestServer.start(
-                options("ports.open", "true", "egress.mode", "allowlist", "egress.rules", "allowed.example"))) {
+                DOCKER.options("ports.open", "true", "egress.mode", "allowlist", "egress.rules", "allowed.example"))) {
             assertThat(
                             stdout(
                                     server.exec(
@@ -107,7 +90,7 @@ class ContainerModeTest {
         Path directory = ServerProcess.directory();
         CommandProcess command = CommandProcess.here(directory);
         try {
-            ServerProcess server = ServerProcess.start(command, directory, options());
+            ServerProcess server = ServerProcess.start(command, directory, DOCKER.options());
             HttpResponse<String> first = server.say(ALICE, "hello");
             String unlike = "7" + System.nanoTime();
             Thread.ofVirtual().start(() -> {
@@ -119,20 +102,20 @@ class ContainerModeTest {
                 }
             });
             Until.holds("a command that runs", Duration.ofSeconds(60), () -> running(unlike) > 0);
-            List<String> before = ids(directory);
+            Set<String> before = DOCKER.containers(directory).keySet();
             server.kill();
             Until.holds("nothing that goes on", Duration.ofSeconds(60), () -> running(unlike) == 0);
             server.close();
-            ServerProcess next = ServerProcess.start(command, directory, options());
+            ServerProcess next = ServerProcess.start(command, directory, DOCKER.options());
             try {
                 assertThat(stdout(next.exec(ALICE, "echo on"))).isEqualTo("on\n");
                 assertThat(TestServer.text(next.say(ALICE, TestServer.session(first), "again")))
                         .contains("again");
-                assertThat(ids(directory)).containsExactlyInAnyOrderElementsOf(before);
+                assertThat(DOCKER.containers(directory).keySet()).isEqualTo(before);
             } finally {
                 next.close();
             }
-            assertThat(ids(directory)).isEmpty();
+            assertThat(DOCKER.containers(directory)).isEmpty();
         } finally {
             ServerProcess.remove(directory);
         }
@@ -140,11 +123,11 @@ class ContainerModeTest {
 
     @Test
     void whatIsMissingIsNamed() {
-        assertThatThrownBy(() -> TestServer.start(options("container.image", "no-such-image")))
+        assertThatThrownBy(() -> TestServer.start(DOCKER.options("container.image", "no-such-image")))
                 .isInstanceOf(CloisterException.class)
                 .hasMessageContaining("no-such-image")
                 .hasMessageContaining("docker build");
-        assertThatThrownBy(() -> TestServer.start(options("container.engine", "/nowhere/docker.sock")))
+        assertThatThrownBy(() -> TestServer.start(DOCKER.options("container.engine", "/nowhere/docker.sock")))
                 .isInstanceOf(CloisterException.class)
                 .hasMessageContaining("no container engine answers")
                 .hasMessageContaining("container.engine");
@@ -152,37 +135,6 @@ class ContainerModeTest {
 
     private static String stdout(JsonNode answer) {
         return answer.path("stdout").asString();
-    }
-
-    private static List<String> containers(TestServer server) {
-        return docker("ps", "-q")
-                .lines()
-                .filter(id -> docker("inspect", id).contains(server.workspaces().toString()))
-                .toList();
-    }
-
-    private static List<String> ids(Path directory) {
-        return docker("ps", "-aq")
-                .lines()
-                .filter(id -> docker("inspect", id).contains(directory.toString()))
-                .toList();
-    }
-
-    private static String docker(String... arguments) {
-        try {
-            List<String> command =
-                    new ArrayList<>(List.of("docker", "--host", "unix://" + System.getenv("CLOISTER_TEST_ENGINE")));
-            command.addAll(List.of(arguments));
-            Process process =
-                    new ProcessBuilder(command).redirectErrorStream(true).start();
-            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            process.waitFor();
-            return said;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     private static long running(String word) throws IOException {

@@ -216,7 +216,7 @@ final class Keys {
             ValueTypes.duration(),
             "10m",
             "How long a container goes on running in which nothing runs. One that was stopped is started when its tenant comes"
-                    + " again.",
+                    + " again, and removed when it does not come for ten times as long.",
             "1h");
 
     static final Key<Path> MICROVM_IMAGES = derived(

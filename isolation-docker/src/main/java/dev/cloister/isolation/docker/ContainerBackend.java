@@ -32,11 +32,14 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The containers of one installation. A container is made at its tenant's first use and goes on running between uses; when nobody
- * used it for a while it is stopped, and when the server stops all are removed, for they hold nothing that is worth keeping. Those of
- * a server that was killed are taken over. Owns the engine. Thread-safe for different tenants.
+ * used it for a while it is stopped, and removed when nobody did for much longer. When the server stops all are removed, for they hold
+ * nothing that is worth keeping. Those of a server that was killed are taken over. Owns the engine. Thread-safe for different tenants.
  */
 final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     private static final Logger log = LoggerFactory.getLogger(ContainerBackend.class);
+
+    /** How many times the time until it is stopped one that was stopped stays: to start it is cheaper than to make another. */
+    private static final int STOPPED = 10;
 
     private static final List<String> LOOK =
             List.of("/bin/sh", "-c", "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done 2>/dev/null");
@@ -72,7 +75,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         timer.setRemoveOnCancelPolicy(true);
         for (Engine.Known known : engine.containers(installation)) {
             found.put(known.tenant(), known);
-            rest(known.tenant(), () -> forget(known.tenant()));
+            rest(known.tenant(), 1, () -> forget(known.tenant()));
         }
     }
 
@@ -88,10 +91,8 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     @Override
     public Sandbox prepare(SandboxSpec spec) {
         cancelRest(spec.name());
-        Path place = places.prepared(spec);
-        ContainerPlan plan = ContainerPlan.of(installation, options, config, spec, places.programs(), place);
         try {
-            TenantContainer container = containers.compute(spec.name(), (name, old) -> container(spec, plan, old));
+            TenantContainer container = containers.compute(spec.name(), (name, old) -> container(spec, old));
             GuestSandbox sandbox = new GuestSandbox(
                     new SandboxRef(IsolationMode.CONTAINER, spec.name(), spec.uid()),
                     container,
@@ -107,29 +108,58 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
             return sandbox;
         } catch (RuntimeException e) {
             @Nullable TenantContainer made = containers.get(spec.name());
-            rest(spec.name(), made == null ? () -> forget(spec.name()) : made::stop);
+            if (made == null) {
+                rest(spec.name(), 1, () -> forget(spec.name()));
+            } else {
+                made.rest();
+                rested(made);
+            }
             throw e;
         }
     }
 
-    private TenantContainer container(SandboxSpec spec, ContainerPlan plan, @Nullable TenantContainer old) {
+    /** One that is in use from now on. */
+    private TenantContainer container(SandboxSpec spec, @Nullable TenantContainer old) {
+        Path place = places.prepared(spec);
+        ContainerPlan plan = ContainerPlan.of(installation, options, config, spec, places.programs(), place);
         if (old != null && old.plan().equals(plan)) {
+            old.use();
             return old;
         }
         if (old != null) {
             old.remove();
         }
-        return TenantContainer.of(
-                engine, plan, () -> places.share(spec, ownUids), Optional.ofNullable(found.remove(plan.tenant())));
+        TenantContainer made = TenantContainer.of(
+                engine, plan, () -> places.share(spec, ownUids), Optional.ofNullable(found.get(plan.tenant())));
+        found.remove(plan.tenant());
+        made.use();
+        return made;
     }
 
     private void closed(GuestSandbox sandbox, TenantContainer container) {
         open.remove(sandbox);
-        rest(container.plan().tenant(), container::stop);
+        rested(container);
     }
 
-    /** Until the tenant comes again, or for as long as the operator said; then this happens. */
-    private void rest(String tenant, Runnable then) {
+    private void rested(TenantContainer container) {
+        String tenant = container.plan().tenant();
+        rest(tenant, 1, () -> {
+            container.stop();
+            rest(tenant, STOPPED, () -> containers.computeIfPresent(tenant, (name, now) -> remaining(now)));
+        });
+    }
+
+    /** Nothing if it was not in use, and is gone. */
+    private @Nullable TenantContainer remaining(TenantContainer container) {
+        if (!container.removeUnused()) {
+            return container;
+        }
+        places.remove(container.plan().tenant());
+        return null;
+    }
+
+    /** Until the tenant comes again, or so many times as long as the operator said; then this happens. */
+    private void rest(String tenant, int times, Runnable then) {
         if (timer.isShutdown()) {
             return;
         }
@@ -140,7 +170,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
                 log.warn("a container that nobody used could not be stopped: {}", e.getMessage());
             }
         };
-        ScheduledFuture<?> task = timer.schedule(guarded, options.idle().toMillis(), TimeUnit.MILLISECONDS);
+        ScheduledFuture<?> task = timer.schedule(guarded, options.idle().toMillis() * times, TimeUnit.MILLISECONDS);
         @Nullable ScheduledFuture<?> before = resting.put(tenant, task);
         if (before != null) {
             before.cancel(false);

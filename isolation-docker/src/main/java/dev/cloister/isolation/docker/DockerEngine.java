@@ -37,6 +37,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,6 +50,9 @@ import org.slf4j.LoggerFactory;
 final class DockerEngine implements Engine {
     private static final Logger log = LoggerFactory.getLogger(DockerEngine.class);
     private static final Duration CONNECT = Duration.ofSeconds(5);
+    /** A busy engine takes seconds for what it is asked most: to start a container, to remove one. */
+    private static final Duration ANSWER = Duration.ofSeconds(60);
+
     private static final String INSTALLATION = "dev.cloister.installation";
     private static final String TENANT = "dev.cloister.tenant";
     private static final String PLAN = "dev.cloister.plan";
@@ -55,14 +62,21 @@ final class DockerEngine implements Engine {
 
     private final String socket;
     private final DockerClient client;
+    private final Duration patience;
 
-    private DockerEngine(String socket, DockerClient client) {
+    private DockerEngine(String socket, DockerClient client, Duration patience) {
         this.socket = socket;
         this.client = client;
+        this.patience = patience;
     }
 
     /** The engine at a socket; whether it answers is seen at the first call. */
     static DockerEngine at(String socket) {
+        return at(socket, ANSWER);
+    }
+
+    /** @param patience how long any one answer may take, but for what a program says */
+    static DockerEngine at(String socket, Duration patience) {
         DefaultDockerClientConfig config = DefaultDockerClientConfig.createDefaultConfigBuilder()
                 .withDockerHost(socket)
                 .withDockerTlsVerify(false)
@@ -74,7 +88,8 @@ final class DockerEngine implements Engine {
                         new ZerodepDockerHttpClient.Builder()
                                 .dockerHost(config.getDockerHost())
                                 .connectionTimeout(CONNECT)
-                                .build()));
+                                .build()),
+                patience);
     }
 
     @Override
@@ -361,26 +376,47 @@ final class DockerEngine implements Engine {
         }
     }
 
+    /** Not by the client's own limit, which does not hold for unix sockets. An interrupt ends the connection. */
     private <T> T asked(Supplier<T> question) {
+        FutureTask<T> answer = new FutureTask<>(question::get);
+        Thread asking = Thread.ofVirtual().name("engine").start(answer);
         try {
-            return question.get();
-        } catch (DockerException e) {
-            throw new IsolationException(
-                    new Finding(
-                            "the container engine refused",
-                            e.getHttpStatus() + ": "
-                                    + String.valueOf(e.getMessage()).strip(),
-                            "Look into the engine's log; `cloister doctor` says whether it works at all."),
-                    e);
-        } catch (RuntimeException e) {
-            throw new IsolationException(
-                    new Finding(
-                            "no container engine answers at " + socket,
-                            String.valueOf(root(e)),
-                            "Start Docker or Podman's service there, let the server's user use the socket, or name another"
-                                    + " by container.engine."),
-                    e);
+            return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            asking.interrupt();
+            throw silent("nothing came within " + patience.toMillis() + " ms", e);
+        } catch (InterruptedException e) {
+            asking.interrupt();
+            Thread.currentThread().interrupt();
+            throw silent("interrupted", e);
+        } catch (ExecutionException e) {
+            throw failed(Optional.ofNullable(e.getCause()).orElse(e));
         }
+    }
+
+    private IsolationException failed(Throwable failure) {
+        return switch (failure) {
+            case IsolationException e -> e;
+            case DockerException e ->
+                new IsolationException(
+                        new Finding(
+                                "the container engine refused",
+                                e.getHttpStatus() + ": "
+                                        + String.valueOf(e.getMessage()).strip(),
+                                "Look into the engine's log; `cloister doctor` says whether it works at all."),
+                        e);
+            default -> silent(String.valueOf(root(failure)), failure);
+        };
+    }
+
+    private IsolationException silent(String why, Throwable cause) {
+        return new IsolationException(
+                new Finding(
+                        "no container engine answers at " + socket,
+                        why,
+                        "Start Docker or Podman's service there, let the server's user use the socket, or name another"
+                                + " by container.engine."),
+                cause);
     }
 
     private static Throwable root(Throwable failure) {

@@ -65,6 +65,11 @@ final class TenantContainer implements GuestHost {
         return plan;
     }
 
+    /** From now on it is neither stopped nor removed, until {@link #rest}. */
+    synchronized void use() {
+        resting = false;
+    }
+
     @Override
     public synchronized Guest guest() {
         resting = false;
@@ -146,9 +151,15 @@ final class TenantContainer implements GuestHost {
         return open;
     }
 
+    /** False, too, if the engine does not say. */
     @Override
     public synchronized boolean endedOutOfMemory() {
-        return engine.container(id).map(Engine.Known::outOfMemory).orElse(false);
+        try {
+            return engine.container(id).map(Engine.Known::outOfMemory).orElse(false);
+        } catch (IsolationException e) {
+            log.warn("why a container ended is not known: {}", e.getMessage());
+            return false;
+        }
     }
 
     @Override
@@ -190,6 +201,14 @@ final class TenantContainer implements GuestHost {
             leaveGuest();
             engine.kill(id);
         }
+    }
+
+    /** Returns false if it is in use. */
+    synchronized boolean removeUnused() {
+        if (resting) {
+            remove();
+        }
+        return resting;
     }
 
     synchronized void remove() {

@@ -6,16 +6,23 @@ import dev.cloister.isolation.tck.contract.ContractStage;
 import dev.cloister.isolation.tck.contract.SandboxContract;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Guarantee;
+import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxLimits;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
+import dev.cloister.spi.SandboxSpec;
 import dev.cloister.spi.Usage;
+import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -27,6 +34,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Containers keep the contract of all modes, by the engine's own runtime and by gVisor, and mend what somebody broke. */
 @EnabledIf("dev.cloister.isolation.docker.TestEngine#isThere")
@@ -131,6 +139,46 @@ class ContainerContractTest {
                 stage.backend().close();
                 assertThat(containers(engine)).isEmpty();
             }
+        }
+
+        @Test
+        void oneThatNobodyUsesIsStoppedAndMuchLaterRemoved(@TempDir Path directory) throws Exception {
+            try (Engine engine = engine()) {
+                ContainerOptions options = new ContainerOptions(
+                        options().getOrDefault("container.engine", ""),
+                        options().getOrDefault("container.image", ""),
+                        Optional.of(runtime),
+                        Duration.ofMillis(200));
+                String installation = "idle-" + System.nanoTime();
+                try (ContainerBackend backend = new ContainerBackend(
+                        DockerEngine.at(options.engine()), options, config(directory), installation, true)) {
+                    SandboxSpec tenant = stage.tenant("idle", ContractStage.FIRST_UID + 2);
+                    try (Sandbox idle = backend.prepare(tenant)) {
+                        assertThat(ContractStage.shell(idle, "echo kept > file; echo on")
+                                        .stdout())
+                                .isEqualTo("on\n");
+                        assertThat(engine.containers(installation)).hasSize(1);
+                    }
+                    while (!engine.containers(installation).isEmpty()) {
+                        Thread.sleep(100);
+                    }
+                    try (Sandbox again = backend.prepare(tenant)) {
+                        assertThat(ContractStage.shell(again, "cat file").stdout())
+                                .isEqualTo("kept\n");
+                    }
+                }
+                assertThat(engine.containers(installation)).isEmpty();
+            }
+        }
+
+        private IsolationConfig config(Path directory) throws IOException {
+            Set<PosixFilePermission> walked = PosixFilePermissions.fromString("rwx--x--x");
+            Path run = Files.createDirectory(directory.resolve("run"));
+            Path jails = Files.createDirectory(directory.resolve("jails"));
+            for (Path each : List.of(directory, run, jails)) {
+                Files.setPosixFilePermissions(each, walked);
+            }
+            return new IsolationConfig(run, List.of(), LIMITS, Optional.empty(), jails, options());
         }
 
         @Test

@@ -105,10 +105,14 @@ record MachineFiles(Path root, Path machines, MachineImages images, Path guest, 
     Path of(SandboxSpec tenant, boolean ownUid) throws IOException {
         Path directory = directory(place(tenant.name()), PRIVATE);
         if (ownUid) {
-            Files.setAttribute(directory, "unix:gid", (int) tenant.uid(), LinkOption.NOFOLLOW_LINKS);
-            Files.setAttribute(directory, "unix:uid", (int) tenant.uid(), LinkOption.NOFOLLOW_LINKS);
+            give(directory, tenant.uid());
         }
         return directory;
+    }
+
+    static void give(Path path, long uid) throws IOException {
+        Files.setAttribute(path, "unix:gid", (int) uid, LinkOption.NOFOLLOW_LINKS);
+        Files.setAttribute(path, "unix:uid", (int) uid, LinkOption.NOFOLLOW_LINKS);
     }
 
     /** The machine's that all others start from. */

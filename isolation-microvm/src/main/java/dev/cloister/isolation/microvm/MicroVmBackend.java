@@ -98,6 +98,11 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
         resting.start(note.tenant(), () -> forget(note.tenant()));
     }
 
+    /** Where the directories of its machines are. */
+    Path place() {
+        return files.machines();
+    }
+
     /** Whether what was prepared last is bounded as was asked, as the guest's kernel says. */
     boolean bounded() {
         return bounded;
