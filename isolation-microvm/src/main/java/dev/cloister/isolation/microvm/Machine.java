@@ -39,6 +39,9 @@ public interface Machine extends AutoCloseable {
     /** Gives the guest less memory, or all of it again, where the hypervisor can. In bytes. */
     void balloon(long memory);
 
+    /** Lets go of it, for another server to take over; it goes on. */
+    void release();
+
     /** Ends it at once, as if the power went, and returns when its process is gone. Idempotent. */
     @Override
     void close();

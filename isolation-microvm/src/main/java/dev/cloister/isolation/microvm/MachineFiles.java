@@ -16,6 +16,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,11 +52,8 @@ record MachineFiles(Path root, Path machines, MachineImages images, Path guest, 
         try {
             Path root = directory(jails.resolve("v"), PASSABLE);
             directory(root.resolve(machines), PASSABLE);
-            Path bin = root.resolve("bin");
-            Share.delete(bin);
-            directory(bin, PRIVATE);
-            Path guest = Launcher.unpack(GUEST, bin);
-            Path launcher = Launcher.unpack(LAUNCHER, bin);
+            Path guest = program(root, GUEST);
+            Path launcher = program(root, LAUNCHER);
             Path initramfs = root.resolve("initramfs");
             Initramfs.write(initramfs, guest, images.modules());
             Files.setPosixFilePermissions(initramfs, PosixFilePermissions.fromString(READABLE));
@@ -65,6 +63,19 @@ record MachineFiles(Path root, Path machines, MachineImages images, Path guest, 
         } catch (IOException e) {
             throw unusable(jails, e);
         }
+    }
+
+    /** The same file as before, if it is the same program: a machine that is made of another is another. */
+    private static Path program(Path root, String name) throws IOException {
+        Path kept = directory(root.resolve("bin"), PRIVATE).resolve(name);
+        Path fresh = root.resolve("bin.new");
+        Share.delete(fresh);
+        Path unpacked = Launcher.unpack(name, directory(fresh, PRIVATE));
+        if (!Files.isRegularFile(kept, LinkOption.NOFOLLOW_LINKS) || Files.mismatch(kept, unpacked) != -1) {
+            Files.move(unpacked, kept, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        }
+        Share.delete(fresh);
+        return kept;
     }
 
     /** An image of any kind may lack them, and it is read-only. */

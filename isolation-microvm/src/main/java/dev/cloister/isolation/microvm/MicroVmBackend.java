@@ -119,6 +119,9 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
         Path disk = spec.disk();
         try {
             WorkspaceDisk.make(disk, options.disk(), spec.uid(), List.of(spec.work(), spec.home()));
+            if (ownUids) {
+                MachineFiles.give(disk, spec.uid());
+            }
             MachinePlan plan = shape.plan(
                     files, files.of(spec, ownUids), disk, ownUids ? Optional.of(spec.uid()) : Optional.empty());
             TenantMachine.Start start = new TenantMachine.Start(

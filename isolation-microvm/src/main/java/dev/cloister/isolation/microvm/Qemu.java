@@ -6,19 +6,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** QEMU's machine type microvm, by hardware (KVM) or by translation (TCG). */
 final class Qemu implements Hypervisor {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
-    static final Map<String, ?> IN_PLACE =
-            Map.of("capabilities", List.of(Map.of("capability", "x-ignore-shared", "state", true)));
     private static final Path KVM = Path.of("/dev/kvm");
 
     private final Path program;
@@ -172,7 +168,7 @@ final class Qemu implements Hypervisor {
                             : List.of("--clear-groups"));
         }
         command.add("--");
-        command.addAll(QemuArguments.of(program, accelerator, counterRate, plan, saved));
+        command.addAll(QemuArguments.of(program, accelerator, counterRate, plan, saved.isPresent()));
         return command;
     }
 
@@ -214,9 +210,5 @@ final class Qemu implements Hypervisor {
                             "Look what the kernel waits for: cat /proc/" + process.pid() + "/stack"),
                     e);
         }
-    }
-
-    static void share(Path file) throws IOException {
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
     }
 }

@@ -3,7 +3,6 @@ package dev.cloister.isolation.microvm;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * The command line of a virtual machine: the one place that knows QEMU's options. Pure. It has the three disks, one serial port to
@@ -16,7 +15,6 @@ final class QemuArguments {
     static final String QMP_SOCKET = "qmp.sock";
     static final String GUEST_SOCKET = "guest.sock";
     static final String STATE_SOCKET = "state.sock";
-    static final String RAM = "ram";
 
     private static final List<String> DISKS = List.of("cloister-root", "cloister-programs", "cloister-disk");
     /** Of the translated code, in MiB; it is the machine's own and in no tenant's bound. */
@@ -28,24 +26,19 @@ final class QemuArguments {
      * @param program QEMU's
      * @param accelerator {@code kvm} or {@code tcg}
      * @param counterRate how fast the processor's counter runs in kHz, for a guest that cannot find out by itself
-     * @param saved where to start from; empty: it boots, and keeps its memory in a file in its own directory
+     * @param waiting whether it waits for a state to go on from, and does not boot
      */
-    static List<String> of(Path program, String accelerator, long counterRate, MachinePlan plan, Optional<Path> saved) {
+    static List<String> of(Path program, String accelerator, long counterRate, MachinePlan plan, boolean waiting) {
         boolean translating = accelerator.equals("tcg");
         Path directory = plan.directory();
         List<String> all = new ArrayList<>(List.of(program.toString()));
         all.addAll(List.of("-name", directory.getFileName().toString()));
         // With a second interrupt controller the guest's disks give no sign of life; without the old clocks it hangs
         // now and then.
-        all.addAll(List.of("-M", "microvm,rtc=on,pit=on,pic=on,ioapic2=off,memory-backend=ram"));
+        all.addAll(List.of("-M", "microvm,rtc=on,pit=on,pic=on,ioapic2=off"));
         all.addAll(List.of("-accel", translating ? "tcg,tb-size=" + TRANSLATED : "kvm"));
         all.addAll(List.of("-cpu", translating ? "max" : "host"));
         all.addAll(List.of("-m", (plan.memory() >> 20) + "M", "-smp", Integer.toString(plan.cpus())));
-        Path ram = saved.orElse(directory).resolve(RAM);
-        all.addAll(List.of(
-                "-object",
-                "memory-backend-file,id=ram,size=" + (plan.memory() >> 20) + "M,mem-path=" + escaped(ram) + ",share="
-                        + (saved.isPresent() ? "off" : "on")));
         all.addAll(List.of("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"));
         all.addAll(List.of("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
         all.addAll(List.of(
@@ -66,7 +59,7 @@ final class QemuArguments {
         all.addAll(List.of("-device", "virtio-balloon-device,bus=virtio-mmio-bus.5,free-page-reporting=on"));
         all.addAll(
                 List.of("-chardev", socket("control", directory.resolve(QMP_SOCKET)), "-mon", "control,mode=control"));
-        if (saved.isPresent()) {
+        if (waiting) {
             all.addAll(List.of("-incoming", "defer"));
         }
         return List.copyOf(all);

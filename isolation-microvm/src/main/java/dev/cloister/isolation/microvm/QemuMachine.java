@@ -47,10 +47,9 @@ final class QemuMachine implements Machine {
         return new QemuMachine(process, directory, Qmp.at(directory.resolve(QemuArguments.QMP_SOCKET), patience));
     }
 
-    /** Into one that waits for it. The memory is there already: a file that this machine sees and changes for itself alone. */
+    /** Into one that waits for it. The memory is a copy: QEMU maps none for itself alone that it cannot write for all. */
     void load(Path saved) throws IOException {
         Path socket = directory.resolve(QemuArguments.STATE_SOCKET);
-        qmp.run("migrate-set-capabilities", Qemu.IN_PLACE);
         qmp.run("migrate-incoming", Map.of("uri", "unix:" + socket));
         try (SocketChannel state = Sockets.connected(socket, PATIENCE)) {
             Files.copy(saved.resolve(STATE), Channels.newOutputStream(state));
@@ -84,7 +83,6 @@ final class QemuMachine implements Machine {
         Path socket = directory.resolve(QemuArguments.STATE_SOCKET);
         try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             qmp.run("stop", Map.of());
-            qmp.run("migrate-set-capabilities", Qemu.IN_PLACE);
             listener.bind(UnixDomainSocketAddress.of(socket));
             CompletableFuture<Void> written =
                     CompletableFuture.runAsync(() -> receive(listener, target.resolve(STATE)));
@@ -92,12 +90,6 @@ final class QemuMachine implements Machine {
             qmp.awaitMigration(PATIENCE);
             written.join();
             close();
-            Files.move(
-                    directory.resolve(QemuArguments.RAM),
-                    target.resolve(QemuArguments.RAM),
-                    StandardCopyOption.ATOMIC_MOVE);
-            // Every machine sees them, and none can change them.
-            Qemu.share(target.resolve(QemuArguments.RAM));
         } catch (IOException | CompletionException e) {
             throw new IsolationException(
                     new Finding(
@@ -123,6 +115,11 @@ final class QemuMachine implements Machine {
         } catch (IOException e) {
             log.debug("the balloon of {} did not move: {}", directory.getFileName(), e.getMessage());
         }
+    }
+
+    @Override
+    public void release() {
+        closeControl();
     }
 
     private void closeControl() {

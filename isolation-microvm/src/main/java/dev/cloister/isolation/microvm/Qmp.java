@@ -11,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
@@ -22,6 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class Qmp implements AutoCloseable {
     private static final ObjectReader READER = JsonMapper.shared().reader();
     private static final int PAUSE_MS = 5;
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private final SocketChannel channel;
     private final BufferedReader lines;
@@ -70,11 +73,19 @@ final class Qmp implements AutoCloseable {
     }
 
     private JsonNode answer() throws IOException {
+        // It serves one connection, and leaves another without a word.
+        CompletableFuture<Void> answered = new CompletableFuture<>();
+        answered.orTimeout(PATIENCE.toMillis(), TimeUnit.MILLISECONDS).exceptionally(late -> {
+            closeQuietly();
+            return null;
+        });
         String line;
         try {
             line = lines.readLine();
         } catch (UncheckedIOException e) {
             throw e.getCause();
+        } finally {
+            answered.complete(null);
         }
         if (line == null) {
             throw new EOFException("QEMU has ended");
@@ -113,6 +124,15 @@ final class Qmp implements AutoCloseable {
             }
         }
         return false;
+    }
+
+    private void closeQuietly() {
+        try {
+            close();
+        } catch (IOException e) {
+            // Whoever reads there finds it closed all the same.
+            return;
+        }
     }
 
     @Override

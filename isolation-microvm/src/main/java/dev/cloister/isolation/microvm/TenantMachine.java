@@ -228,6 +228,9 @@ final class TenantMachine implements GuestHost {
     /** What the server's death is to it. */
     synchronized void abandon() {
         leaveGuest();
+        if (machine != null) {
+            machine.release();
+        }
     }
 
     /** Ends it, unless it is in use again; to be used another is started then. */

@@ -67,7 +67,7 @@ public final class Guest implements AutoCloseable {
             InputStream from, OutputStream to, Path launcher, Duration patience, Runnable endGuest) throws IOException {
         GuestChannel channel = GuestChannel.open(from, to, endGuest);
         try {
-            within(patience, channel.anew());
+            channel.anew(patience);
             return new Guest(channel, launcher, endGuest);
         } catch (IOException e) {
             channel.close();

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -23,6 +24,7 @@ import org.slf4j.LoggerFactory;
 final class GuestChannel implements Conversation.Line, AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(GuestChannel.class);
     private static final String VERSION = "1";
+    private static final Duration FIRST_LOOK = Duration.ofMillis(500);
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final InputStream from;
@@ -173,11 +175,30 @@ final class GuestChannel implements Conversation.Line, AutoCloseable {
     }
 
     /**
-     * Ends everything in a machine, and begins anew on the same stream. Whatever an earlier connection left in it is behind then.
+     * Ends everything in a machine, and begins anew on the same stream: whatever an earlier connection left in it is behind when this
+     * returns. A guest that just then sees an earlier connection's end throws away what it was sent, so it may take more than one word.
      *
-     * @return completes when that is done; nothing may be asked meanwhile
+     * @throws IOException if it did not come to that in time
      */
-    CompletableFuture<Void> anew() throws IOException {
+    void anew(Duration patience) throws IOException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        Duration look = FIRST_LOOK;
+        while (true) {
+            CompletableFuture<Void> next = askAnew();
+            long left = deadline - System.nanoTime();
+            try {
+                Guest.within(Duration.ofNanos(Math.max(0, Math.min(look.toNanos(), left))), next);
+                return;
+            } catch (IOException e) {
+                if (!isOpen() || left < look.toNanos()) {
+                    throw e;
+                }
+            }
+            look = look.multipliedBy(2);
+        }
+    }
+
+    private CompletableFuture<Void> askAnew() throws IOException {
         byte number = (byte) RANDOM.nextInt(1, 256);
         CompletableFuture<Void> next = new CompletableFuture<>();
         expected = Integer.toString(Byte.toUnsignedInt(number));

@@ -147,7 +147,7 @@ public final class GuestMachine implements ControlFiles {
 
     /** Ends everything that runs there, and begins anew: what was shared is gone. */
     public void anew() throws IOException {
-        Guest.within(PATIENCE, channel.anew());
+        channel.anew(PATIENCE);
     }
 
     /** Ends everything that runs there and puts the disk down. Nothing can be launched after it; the power may go. */

@@ -21,6 +21,7 @@ import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SharedDirectory;
 import dev.cloister.spi.Usage;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -132,8 +133,13 @@ public final class GuestSandbox implements Sandbox {
                 process.command());
     }
 
+    /** None where nobody can be asked, because all of it has ended. */
     private long oomKills() {
-        return host.cgroup().map(ForeignCgroup::oomKills).orElse(0L);
+        try {
+            return host.cgroup().map(ForeignCgroup::oomKills).orElse(0L);
+        } catch (UncheckedIOException e) {
+            return 0;
+        }
     }
 
     /** The launcher sees a kill; only the group knows that it was for want of memory, or the engine where all ends by it. */
@@ -154,7 +160,11 @@ public final class GuestSandbox implements Sandbox {
 
     @Override
     public Optional<Usage> usage() {
-        return host.cgroup().map(ForeignCgroup::usage);
+        try {
+            return host.cgroup().map(ForeignCgroup::usage);
+        } catch (UncheckedIOException e) {
+            return Optional.empty();
+        }
     }
 
     private synchronized void ended(LaunchedProcess process) {
