@@ -236,6 +236,9 @@ public final class ImageBuild {
         packages.addAll(request.packages());
         progress.accept("installing " + packages.size() + " packages of Debian " + suite + " and what they need");
         Path tree = scratch.resolve("root");
+        // It mounts the host's /dev and /sys in the tree: in a namespace of its own, so that whoever removes the tree,
+        // after whatever
+        // end, finds nothing of them there.
         Tool.of(
                         "mmdebstrap",
                         "--quiet",
@@ -247,6 +250,7 @@ public final class ImageBuild {
                         suite,
                         tree.toString(),
                         apt.sources().toString())
+                .apart()
                 .run();
         for (String trace : TRACES) {
             Files.deleteIfExists(tree.resolve(trace));

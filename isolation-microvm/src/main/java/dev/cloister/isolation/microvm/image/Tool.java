@@ -37,6 +37,7 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
     private static final Map<String, String> PACKAGES = Map.of(
             "mke2fs", "e2fsprogs",
             "setpriv", "util-linux",
+            "unshare", "util-linux",
             "depmod", "kmod",
             "xz", "xz-utils",
             "chmod", "coreutils",
@@ -75,7 +76,16 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
             return this;
         }
         String id = Long.toString(uid.get());
-        List<String> whole = new ArrayList<>(List.of("setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--"));
+        return by("setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--");
+    }
+
+    /** Where nobody else sees what it mounts, and nothing of that is left when it ends. */
+    Tool apart() {
+        return by("unshare", "--mount", "--");
+    }
+
+    private Tool by(String... starter) {
+        List<String> whole = new ArrayList<>(List.of(starter));
         whole.add(path(command.getFirst()).toString());
         whole.addAll(command.subList(1, command.size()));
         return new Tool(whole, directory, input);
@@ -162,10 +172,10 @@ record Tool(List<String> command, Optional<Path> directory, Optional<Path> input
                         "apt-get install " + PACKAGES.getOrDefault(name, name))));
     }
 
-    /** Removes a file or a tree of the server's own, as far as that goes: for what was not finished. */
+    /** Removes a file or a tree of the server's own, but nothing that is mounted in it: for what was not finished. */
     static void discard(Path path) {
         try {
-            of("rm", "-rf", "--", path.toString()).run();
+            of("rm", "-rf", "--one-file-system", "--", path.toString()).run();
         } catch (IsolationException | UncheckedIOException e) {
             log.warn("{} was left: {}", path, e.getMessage());
         }
