@@ -236,9 +236,7 @@ public final class ImageBuild {
         packages.addAll(request.packages());
         progress.accept("installing " + packages.size() + " packages of Debian " + suite + " and what they need");
         Path tree = scratch.resolve("root");
-        // It mounts the host's /dev and /sys in the tree: in a namespace of its own, so that whoever removes the tree,
-        // after whatever
-        // end, finds nothing of them there.
+        // It mounts /dev and /sys of the host in the tree: apart, so that whoever removes the tree does not meet them.
         Tool.of(
                         "mmdebstrap",
                         "--quiet",
