@@ -15,9 +15,9 @@ import java.util.List;
 
 /**
  * What {@code files.py} says, in records that end with NUL. It runs where a tenant can do anything with it: whatever does not
- * have the form, or is longer than it may be, is an error. One thread.
+ * have the form, or is longer than it may be, is an error. One thread. Closing it ends no program.
  */
-final class Answer {
+final class Answer implements AutoCloseable {
     static final String GOOD = "ok";
 
     private static final String END = "end";
@@ -120,6 +120,11 @@ final class Answer {
                 }
             }
         });
+    }
+
+    @Override
+    public void close() throws IOException {
+        in.close();
     }
 
     static CloisterException broken() {

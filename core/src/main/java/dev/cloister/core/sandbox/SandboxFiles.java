@@ -78,9 +78,9 @@ final class SandboxFiles implements WorkspaceFiles {
 
     /** Runs an act that is told nothing more, and reads its answer. */
     private <T> T ask(String act, List<String> path, String argument, Reading<T> reading) throws IOException {
-        try (Programs.Running program = start(act, path, argument)) {
+        try (Programs.Running program = start(act, path, argument);
+                Answer answer = answer(program)) {
             program.process().stdin().close();
-            Answer answer = answer(program);
             requireGood(answer);
             return reading.of(answer);
         }
@@ -111,16 +111,17 @@ final class SandboxFiles implements WorkspaceFiles {
             throw Failures.workspaceAsFile();
         }
         Programs.Running program = start("read", path, "");
+        Answer answer = answer(program);
         boolean good = false;
         try {
             program.process().stdin().close();
-            Answer answer = answer(program);
             requireGood(answer);
             Content content = answer.content(program);
             good = true;
             return content;
         } finally {
             if (!good) {
+                answer.close();
                 program.close();
             }
         }
@@ -132,9 +133,9 @@ final class SandboxFiles implements WorkspaceFiles {
             throw Failures.workspaceAsFile();
         }
         int mode = executable ? EXECUTABLE_MODE : FILE_MODE;
-        try (Programs.Running program = start("write", path, Integer.toOctalString(mode))) {
+        try (Programs.Running program = start("write", path, Integer.toOctalString(mode));
+                Answer answer = answer(program)) {
             send(content, maxBytes, program);
-            Answer answer = answer(program);
             requireWritten(answer);
             return switch (answer.word()) {
                 case "created" -> true;
