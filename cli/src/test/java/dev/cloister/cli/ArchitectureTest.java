@@ -76,7 +76,7 @@ class ArchitectureTest {
     @Test
     void theSpiAndTheModesStandOnThePlatformAlone() {
         classes()
-                // The contract is tests; an engine and a hypervisor are spoken to by a library.
+                // The contract is tests, and engines and hypervisors are spoken to by libraries.
                 .that(module("spi")
                         .or(module("isolation"))
                         .and(not(resideInAnyPackage(

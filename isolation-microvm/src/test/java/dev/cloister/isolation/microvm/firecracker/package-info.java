@@ -1,0 +1,4 @@
+@NullMarked
+package dev.cloister.isolation.microvm.firecracker;
+
+import org.jspecify.annotations.NullMarked;
