@@ -28,16 +28,18 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
     private static final Path KVM = Path.of("/dev/kvm");
     private static final String RUNNING = "Running";
     private static final Duration SOON = Duration.ofSeconds(30);
-    private static final Duration ANSWER = Duration.ofSeconds(2);
+    private static final Duration ANSWER = Duration.ofSeconds(10);
     private static final Duration PAUSE = Duration.ofMillis(2);
     private static final int LAST_WORDS = 500;
 
     private final Installation installation;
     private final HttpClient client;
+    private final Duration patience;
 
-    private FirecrackerHypervisor(Installation installation, HttpClient client) {
+    private FirecrackerHypervisor(Installation installation, HttpClient client, Duration patience) {
         this.installation = installation;
         this.client = client;
+        this.patience = patience;
     }
 
     /**
@@ -47,7 +49,7 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
      */
     public static FirecrackerHypervisor open(Installation installation) {
         requireKvm(KVM);
-        return openWithoutKvm(installation);
+        return openWithoutKvm(installation, SOON);
     }
 
     static void requireKvm(Path device) {
@@ -61,7 +63,8 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
         }
     }
 
-    static FirecrackerHypervisor openWithoutKvm(Installation installation) {
+    /** @param patience how long each step of a start may take */
+    static FirecrackerHypervisor openWithoutKvm(Installation installation, Duration patience) {
         requireExecutable(installation.executable());
         installation.jail().map(Installation.Jail::jailer).ifPresent(FirecrackerHypervisor::requireExecutable);
         HttpClient client = new HttpClient();
@@ -76,7 +79,7 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
         } catch (Exception e) {
             throw new IllegalStateException("the client of Firecracker's API did not start", e);
         }
-        return new FirecrackerHypervisor(installation, client);
+        return new FirecrackerHypervisor(installation, client, patience);
     }
 
     private static void requireExecutable(Path program) {
@@ -129,7 +132,8 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
             try {
                 Api api = api(place);
                 awaitApi(api, place, process);
-                (saved.isEmpty() ? Requests.boot(plan) : Requests.load()).forEach(request -> api.send(request, SOON));
+                (saved.isEmpty() ? Requests.boot(plan) : Requests.load())
+                        .forEach(request -> api.send(request, patience));
                 return machine;
             } catch (RuntimeException e) {
                 machine.close();
@@ -196,7 +200,7 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
     /** The jailer ends when Firecracker is started. No guest runs yet, so nobody has changed what it wrote. */
     private HostProcess jailed(Process jailer, Place place) throws IOException {
         try {
-            if (!jailer.waitFor(SOON.toMillis(), TimeUnit.MILLISECONDS)) {
+            if (!jailer.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                 jailer.destroyForcibly();
                 throw failed("the jailer did not end", new IOException("time is over"));
             }
@@ -218,8 +222,8 @@ public final class FirecrackerHypervisor implements Hypervisor, AutoCloseable {
         }
     }
 
-    private static void awaitApi(Api api, Place place, HostProcess process) {
-        long end = System.nanoTime() + SOON.toNanos();
+    private void awaitApi(Api api, Place place, HostProcess process) {
+        long end = System.nanoTime() + patience.toNanos();
         while (true) {
             try {
                 if (Files.exists(place.door().resolve(Place.API))) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Machines' lives, with a program that answers as Firecracker's description says. No machine runs here. */
 class FirecrackerLifeTest {
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     @TempDir
     Path directory;
@@ -46,15 +46,22 @@ class FirecrackerLifeTest {
     void nothingRuns() {
         // A test that failed may have left some.
         ProcessHandle.allProcesses()
-                .filter(process -> process.info()
-                        .commandLine()
-                        .map(line -> line.contains(directory.toString()))
-                        .orElse(false))
+                .filter(process -> worksBelow(directory, process))
                 .forEach(ProcessHandle::destroyForcibly);
     }
 
+    private static boolean worksBelow(Path directory, ProcessHandle process) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/" + process.pid() + "/cwd"))
+                    .startsWith(directory);
+        } catch (IOException e) {
+            // It ended while we looked, or is not ours.
+            return false;
+        }
+    }
+
     private static FirecrackerHypervisor hypervisor(Path executable) {
-        return FirecrackerHypervisor.openWithoutKvm(new Installation(executable, Optional.empty()));
+        return FirecrackerHypervisor.openWithoutKvm(new Installation(executable, Optional.empty()), PATIENCE);
     }
 
     @Test
@@ -237,7 +244,7 @@ class FirecrackerLifeTest {
         plan = stage.plan("m1", "workspace", Optional.of(uid));
         Installation installation = new Installation(
                 stage.firecracker(), Optional.of(new Installation.Jail(stage.jailer(), base, Optional.empty())));
-        try (FirecrackerHypervisor firecracker = FirecrackerHypervisor.openWithoutKvm(installation)) {
+        try (FirecrackerHypervisor firecracker = FirecrackerHypervisor.openWithoutKvm(installation, PATIENCE)) {
             try (Machine machine = firecracker.start(plan, Optional.empty())) {
                 Path root = Place.of(installation, plan).root();
                 assertThat(Files.isSameFile(root.resolve("disk1"), directory.resolve("workspace")))
