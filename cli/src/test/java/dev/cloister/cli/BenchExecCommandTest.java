@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cloister.cli.BenchTraces.Rows;
 import dev.cloister.cli.wiring.HostFacts;
 import java.io.IOException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** The benchmark of commands measures what it says, and cleans up. Whether figures are good is for a quiet machine. */
+@Tag("alone")
 class BenchExecCommandTest {
     private static final String SHARE = "POST /v1/exec, 16 clients, share of the launcher's";
     private static final String HEALTH = "GET /healthz, 20 silent streams";

@@ -10,6 +10,7 @@ import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** The benchmark of growth measures what it says, and cleans up. Whether figures are good is for a quiet machine. */
+@Tag("alone")
 @Tag("slow")
 class BenchScaleCommandTest {
     @Test

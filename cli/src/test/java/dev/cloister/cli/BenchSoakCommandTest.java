@@ -10,6 +10,7 @@ import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 
 /** A short soak: what must not happen does not. Whether the server stays as it is takes longer to see. */
+@Tag("alone")
 @Tag("slow")
 class BenchSoakCommandTest {
     @Test

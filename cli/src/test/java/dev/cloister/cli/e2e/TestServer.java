@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -30,7 +31,14 @@ final class TestServer implements Calls, AutoCloseable {
     static final JsonMapper JSON = JsonMapper.builder().build();
     static final String MODEL = "claude-sonnet-5";
 
+    private static final int RANGES = 8192;
+
+    /** Drawn ranges would meet now and then, and one server end what runs for another. */
+    private static final AtomicLong RANGE =
+            new AtomicLong(ProcessHandle.current().pid() * 64);
+
     private final Path directory;
+    private final String uids = uidRange();
     private Map<String, String> options;
     private final HttpClient http = HttpClient.newBuilder()
             .version(HttpClient.Version.HTTP_1_1)
@@ -65,8 +73,15 @@ final class TestServer implements Calls, AutoCloseable {
         return Optional.ofNullable(System.getenv("CLOISTER_TEST_ISOLATION")).orElse("auto");
     }
 
+    /** One that no other server of this JVM or of one beside it has. */
+    private static String uidRange() {
+        long first = 0x2000_0000L + RANGE.getAndIncrement() % RANGES * 0x1_0000;
+        return first + "-" + (first + 0xffff);
+    }
+
     private CloisterConfig config() {
         Map<String, String> all = new HashMap<>();
+        all.put("tenants.uid-range", uids);
         all.put("data", directory.resolve("d").toString());
         all.put("run", directory.resolve("r").toString());
         all.put("port", "0");

@@ -3,6 +3,7 @@ package dev.cloister.isolation.local.mode;
 import dev.cloister.isolation.local.host.Abilities;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.isolation.local.plan.Blueprint;
+import dev.cloister.isolation.tck.contract.ContractStage;
 import dev.cloister.spi.ExitStatus;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationBackend;
@@ -27,7 +28,7 @@ import java.util.ServiceLoader;
 
 /** A host, a mode opened on it and sandboxes to play with, under a directory that every uid can walk to. */
 final class Stage implements AutoCloseable {
-    static final long FIRST_UID = 1_700_000_000L;
+    static final long FIRST_UID = ContractStage.FIRST_UID;
     static final SandboxLimits LIMITS = new SandboxLimits(1L << 30, 2, 512, 64 << 20, 1024);
 
     /** One for all tests, which need the same jail and would each wait for it to be built. */

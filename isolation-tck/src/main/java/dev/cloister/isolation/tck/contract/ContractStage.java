@@ -25,8 +25,12 @@ import java.util.concurrent.ExecutionException;
 
 /** A host and a mode opened on it, under a directory that every uid can walk to. Closing it removes both. */
 public final class ContractStage implements AutoCloseable {
-    /** Of the first tenant, where tenants have uids of their own. */
-    public static final long FIRST_UID = 1_700_000_000L;
+    /**
+     * Of the first tenant, where tenants have uids of their own. Some modes end all that runs under a uid, so each JVM that tests has
+     * a thousand of its own.
+     */
+    public static final long FIRST_UID =
+            1_700_000_000L + ProcessHandle.current().pid() % 100_000 * 1_000;
 
     public static final SandboxLimits LIMITS = new SandboxLimits(1L << 30, 2, 512, 64 << 20, 1024);
 
