@@ -22,18 +22,19 @@ import org.junit.jupiter.api.TestInstance;
 class PortsTest {
     private static final Duration SOON = Duration.ofSeconds(30);
 
+    private TestServer closed;
     private TestServer server;
 
     @BeforeAll
     void start() throws IOException {
-        try (TestServer probe = TestServer.start(Map.of())) {
-            assumeTrue(probe.isolationMode() != IsolationMode.DIRECTORIES, "a mode with a network of its own");
-        }
+        closed = TestServer.start(Map.of());
+        assumeTrue(closed.isolationMode() != IsolationMode.DIRECTORIES, "a mode with a network of its own");
         server = TestServer.start(Map.of("ports.open", "true"));
     }
 
     @AfterAll
     void stop() throws IOException {
+        closed.close();
         if (server != null) {
             server.close();
         }
@@ -113,11 +114,9 @@ class PortsTest {
 
     @Test
     void portsAreClosedUntilTheOperatorOpensThem() throws Exception {
-        try (TestServer closed = TestServer.start(Map.of())) {
-            HttpResponse<String> answer = closed.get("a", "/v1/ports/8123/");
-            assertThat(answer.statusCode()).isEqualTo(403);
-            assertThat(answer.body()).contains("ports.open");
-        }
+        HttpResponse<String> answer = closed.get("a", "/v1/ports/8123/");
+        assertThat(answer.statusCode()).isEqualTo(403);
+        assertThat(answer.body()).contains("ports.open");
     }
 
     @Test

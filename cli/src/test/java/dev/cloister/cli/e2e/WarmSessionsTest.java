@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -30,24 +32,32 @@ class WarmSessionsTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 
     private RecordingUpstream upstream;
-    private TestServer server;
+    private @Nullable TestServer running;
 
     @BeforeEach
     void start() throws Exception {
         upstream = RecordingUpstream.start();
-        server = TestServer.start(Map.of("upstream.url", upstream.url()));
     }
 
     @AfterEach
     void stop() throws Exception {
-        server.close();
+        if (running != null) {
+            running.close();
+        }
         upstream.close();
     }
 
-    /** Goes on with these options besides. */
-    private void serve(Map<String, String> options) throws Exception {
-        server.stop();
-        server.startWith(options);
+    /** A server with these options, or this test's server, which goes on with them besides. */
+    private TestServer serve(Map<String, String> options) throws Exception {
+        if (running == null) {
+            Map<String, String> all = new HashMap<>(options);
+            all.put("upstream.url", upstream.url());
+            running = TestServer.start(all);
+        } else {
+            running.stop();
+            running.startWith(options);
+        }
+        return running;
     }
 
     /** The agents that this server started and that live. */
@@ -66,7 +76,7 @@ class WarmSessionsTest {
         return agents().stream().findFirst().orElseThrow(() -> new AssertionError("no agent lives"));
     }
 
-    private double metric(String line) throws Exception {
+    private static double metric(TestServer server, String line) throws Exception {
         Matcher matcher = Pattern.compile("(?m)^" + Pattern.quote(line) + " (\\S+)$")
                 .matcher(server.get("a", "/metrics").body());
         return matcher.find() ? Double.parseDouble(matcher.group(1)) : 0;
@@ -78,6 +88,7 @@ class WarmSessionsTest {
 
     @Test
     void aSessionsTurnsHaveOneAgentAndForgettingItEndsIt() throws Exception {
+        TestServer server = serve(Map.of());
         String session = TestServer.session(server.say("a", "the first word"));
         long agent = theAgent();
         for (String text : List.of("second", "third")) {
@@ -85,7 +96,7 @@ class WarmSessionsTest {
         }
         assertThat(agents()).containsExactly(agent);
         assertThat(upstream.last().body()).contains("the first word", "second", "third");
-        assertThat(metric("agent_starts_total{how=\"kept\"}")).isEqualTo(2);
+        assertThat(metric(server, "agent_starts_total{how=\"kept\"}")).isEqualTo(2);
 
         assertThat(server.send("DELETE", "a", "/v1/sessions/" + session, "").statusCode())
                 .isEqualTo(204);
@@ -94,6 +105,7 @@ class WarmSessionsTest {
 
     @Test
     void anAgentThatIsKilledBetweenTurnsIsNotMissed() throws Exception {
+        TestServer server = serve(Map.of());
         String session = TestServer.session(server.say("a", "the first word"));
         long agent = theAgent();
         Processes.kill(agent);
@@ -104,6 +116,7 @@ class WarmSessionsTest {
 
     @Test
     void anotherModelHasAnotherAgentAndTheSameConversation() throws Exception {
+        TestServer server = serve(Map.of());
         String session = TestServer.session(server.say("a", "the first word"));
         long agent = theAgent();
         ObjectNode other =
@@ -116,10 +129,10 @@ class WarmSessionsTest {
 
     @Test
     void anAgentThatIsNotUsedEnds() throws Exception {
-        serve(Map.of("agent.idle-timeout", "1s"));
+        TestServer server = serve(Map.of("agent.idle-timeout", "1s"));
         String session = TestServer.session(server.say("a", "the first word"));
         Until.holds("the agent ended", SOON, () -> agents().isEmpty());
-        Until.holds("its sandbox is gone too", SOON, () -> metric("workspaces_active") == 0);
+        Until.holds("its sandbox is gone too", SOON, () -> metric(server, "workspaces_active") == 0);
         assertThat(texts(server.say("a", session, "second"))).isEqualTo("second");
         assertThat(upstream.last().body()).contains("the first word");
     }
@@ -127,6 +140,7 @@ class WarmSessionsTest {
     /** It has the socket and the dummy credential, and nobody who pays. */
     @Test
     void whatATurnLeftRunningCannotCallAModelBetweenTurnsAndEndsWithTheAgent() throws Exception {
+        TestServer server = serve(Map.of());
         String call = "python3 -c 'import http.client,os,socket,time\n"
                 + "class C(http.client.HTTPConnection):\n"
                 + "  def connect(self):\n"
@@ -152,11 +166,12 @@ class WarmSessionsTest {
                 .hasSize((int) calls);
 
         Processes.kill(theAgent());
-        Until.holds("all of it is gone", SOON, () -> metric("workspaces_active") == 0);
+        Until.holds("all of it is gone", SOON, () -> metric(server, "workspaces_active") == 0);
     }
 
     @Test
     void aCommandInTheBackgroundEndsWithItsTurn() throws Exception {
+        TestServer server = serve(Map.of());
         String length = Processes.sleepLength();
         ObjectNode step = TestServer.bash("sleep " + length);
         ((ObjectNode) step.path("input")).put("run_in_background", true);
@@ -167,7 +182,7 @@ class WarmSessionsTest {
 
     @Test
     void anOpenedSessionHasItsAgentBeforeItsFirstTurn() throws Exception {
-        serve(Map.of("agent.prewarm", "session"));
+        TestServer server = serve(Map.of("agent.prewarm", "session"));
         HttpResponse<String> opened =
                 server.send("POST", "a", "/v1/sessions", "{\"model\":\"" + TestServer.MODEL + "\"}");
         assertThat(opened.statusCode()).as(opened.body()).isEqualTo(201);
@@ -181,7 +196,7 @@ class WarmSessionsTest {
     /** A list shows the session to the tenant's other clients before the one that opened it has its answer. */
     @Test
     void aTurnThatComesWhileTheAgentIsStartedAheadWaitsForItAndNoLonger() throws Exception {
-        serve(Map.of("agent.prewarm", "session"));
+        TestServer server = serve(Map.of("agent.prewarm", "session"));
         try (ExecutorService threads = Executors.newCachedThreadPool()) {
             Future<HttpResponse<String>> opened = threads.submit(
                     () -> server.send("POST", "a", "/v1/sessions", "{\"model\":\"" + TestServer.MODEL + "\"}"));
@@ -200,20 +215,21 @@ class WarmSessionsTest {
 
     @Test
     void aTenantThatWasSeenHasAnAgentForItsNextSession() throws Exception {
-        serve(Map.of("agent.prewarm", "tenant", "models.allowed", TestServer.MODEL));
+        TestServer server = serve(Map.of("agent.prewarm", "tenant", "models.allowed", TestServer.MODEL));
         server.get("a", "/v1/sessions");
         Until.holds("an agent lives", SOON, () -> agents().size() == 1);
         long agent = theAgent();
         assertThat(texts(server.say("a", "hello"))).isEqualTo("hello");
         assertThat(agents()).contains(agent);
-        assertThat(metric("agent_starts_total{how=\"cold\"}")).isZero();
+        assertThat(metric(server, "agent_starts_total{how=\"cold\"}")).isZero();
     }
 
     @Test
     void memoryIsMeasuredAndTheBudgetHolds() throws Exception {
+        TestServer server = serve(Map.of());
         server.say("a", "one");
-        Until.holds("the agent was measured", SOON, () -> metric("agents_memory_bytes") > 100 << 20);
-        double one = metric("agents_memory_bytes");
+        Until.holds("the agent was measured", SOON, () -> metric(server, "agents_memory_bytes") > 100 << 20);
+        double one = metric(server, "agents_memory_bytes");
         long budget = (long) (one * 2.5);
         serve(Map.of("agent.memory-budget", budget + "B"));
         List<String> sessions = new ArrayList<>();
@@ -225,16 +241,16 @@ class WarmSessionsTest {
         Until.holds(
                 "the budget holds",
                 SOON,
-                () -> metric("agents_memory_bytes") > one && metric("agents_memory_bytes") <= budget);
+                () -> metric(server, "agents_memory_bytes") > one && metric(server, "agents_memory_bytes") <= budget);
         for (String session : sessions) {
             assertThat(texts(server.say("a", session, "again"))).isEqualTo("again");
         }
-        assertThat(metric("agent_ends_total{why=\"memory\"}")).isPositive();
+        assertThat(metric(server, "agent_ends_total{why=\"memory\"}")).isPositive();
     }
 
     @Test
     void turnsBeyondTheLimitWaitForTheirs() throws Exception {
-        serve(Map.of(
+        TestServer server = serve(Map.of(
                 "limits.turns",
                 "1",
                 "limits.turns-per-tenant",
@@ -260,7 +276,7 @@ class WarmSessionsTest {
 
     @Test
     void nothingIsKeptWhereNothingIsToBe() throws Exception {
-        serve(Map.of("agent.idle-timeout", "none"));
+        TestServer server = serve(Map.of("agent.idle-timeout", "none"));
         String session = TestServer.session(server.say("a", "one"));
         Until.holds("the agent ended", SOON, () -> agents().isEmpty());
         JsonNode sessions = TestServer.JSON.readTree(
