@@ -82,7 +82,10 @@ class LimitsTest {
     @Test
     void aCpuHogIsThrottled() throws Exception {
         long began = System.nanoTime();
-        Stage.shell(sandbox, "timeout 2 sh -c 'while :; do :; done'");
+        // Where much else runs it may get less than its half of a processor for a while.
+        for (int i = 0; i < 20 && usage().throttled().isZero(); i++) {
+            Stage.shell(sandbox, "timeout 2 sh -c 'while :; do :; done & while :; do :; done'");
+        }
         Duration wall = Duration.ofNanos(System.nanoTime() - began);
         assertThat(usage().throttled()).isPositive();
         assertThat(usage().cpu())
