@@ -3,10 +3,14 @@ package dev.cloister.cli;
 import dev.cloister.cli.wiring.HostFacts;
 import dev.cloister.core.config.CloisterConfig;
 import dev.cloister.core.config.ConfigLoader;
+import dev.cloister.spi.IsolationMode;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -35,5 +39,15 @@ final class ConfigurationOptions {
         }
         options.putAll(more);
         return ConfigLoader.load(Optional.ofNullable(file), System.getenv(), options, HostFacts.defaults());
+    }
+
+    /** What was said of isolation and its modes, by key, for a server of a command's own. */
+    Map<String, String> ofIsolation() {
+        Set<String> prefixes = Stream.concat(
+                        Stream.of("isolation"),
+                        Stream.of(IsolationMode.values()).map(IsolationMode::id))
+                .map(name -> name + ".")
+                .collect(Collectors.toSet());
+        return ConfigLoader.given(prefixes, Optional.ofNullable(file), System.getenv(), keys, HostFacts.defaults());
     }
 }

@@ -32,6 +32,7 @@ public final class Main {
         all.put("doctor", DoctorCommand.class);
         all.put("attack", AttackCommand.class);
         all.put("bench", BenchCommand.class);
+        all.put("cost", CostCommand.class);
         all.put("tenant", TenantCommand.class);
         all.put("migrate", MigrateCommand.class);
         all.put("audit", AuditCommand.class);

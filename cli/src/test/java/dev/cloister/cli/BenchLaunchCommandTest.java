@@ -23,6 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 @Tag("alone")
 class BenchLaunchCommandTest {
     private static final int ROUNDS = 7;
+    private static final int IDLE_ROUNDS = 5;
 
     @TempDir
     Path data;
@@ -35,7 +36,7 @@ class BenchLaunchCommandTest {
     @Test
     void everythingIsTimedEquallyOftenAndHeldAgainstTheFloor() throws IOException {
         Set<String> before = traces();
-        CommandRun run = run("--rounds", Integer.toString(ROUNDS), "--json");
+        CommandRun run = run("--rounds", Integer.toString(ROUNDS), "--tenants", "2", "--turns", "0", "--json");
         assertThat(run.status()).as(run.err()).isZero();
         JsonNode all = JsonMapper.shared().readTree(run.out());
         JsonNode machine = all.path("machine");
@@ -48,25 +49,37 @@ class BenchLaunchCommandTest {
         all.path("results").forEach(one -> results.put(one.path("name").asString(), one));
         Set<String> missing = new TreeSet<>();
         all.path("left_out").forEach(one -> missing.add(one.path("name").asString()));
-        assertThat(Stream.of("bare", "floor", "unshare", "bwrap", "nsjail", "directories (launcher)"))
+        assertThat(Stream.of("bare", "floor", "unshare", "bwrap", "nsjail", "docker exec", "directories (launcher)"))
                 .allMatch(name -> results.containsKey(name) != missing.contains(name));
         assertThat(results).containsKeys("bare", "directories (launcher)", "directories (jvm)");
         for (String mode : Set.of("namespaces", "chroot")) {
             assertThat(results.containsKey(mode + " (launcher)")).isEqualTo(results.containsKey(mode + " (jvm)"));
         }
+        assertThat(missing).contains("turns");
         assertThat(results.values()).allSatisfy(BenchLaunchCommandTest::isOrdered);
+        results.forEach((name, one) ->
+                assertThat(one.path("n").asInt()).as(name).isEqualTo(name.endsWith(" use") ? 2 * IDLE_ROUNDS : ROUNDS));
+        Set<String> figures = new TreeSet<>();
+        all.path("figures").forEach(one -> figures.add(one.path("name").asString()));
+        assertThat(results.keySet().stream().filter(name -> name.endsWith(" (jvm)")))
+                .isNotEmpty()
+                .map(name -> name.replace(" (jvm)", ""))
+                .allSatisfy(mode -> {
+                    assertThat(results).containsKeys(mode + ", first use", mode + ", next use");
+                    assertThat(figures)
+                            .contains(mode + ": idle tenant, sandbox open", mode + ": idle tenant, sandbox closed");
+                });
         if (results.containsKey("floor")) {
             double floor = results.get("floor").path("p50_ms").asDouble();
             assertThat(results.values())
                     .allSatisfy(one -> assertThat(one.path("ratio").asDouble())
                             .isCloseTo(one.path("p50_ms").asDouble() / floor, within(0.001)));
         }
-        assertThat(all.path("budgets").size()).isEqualTo(3);
+        assertThat(all.path("promises").size()).isEqualTo(4);
         assertThat(traces()).isEqualTo(before);
     }
 
     private static void isOrdered(JsonNode one) {
-        assertThat(one.path("n").asInt()).isEqualTo(ROUNDS);
         assertThat(one.path("min_ms").asDouble())
                 .isPositive()
                 .isLessThanOrEqualTo(one.path("p50_ms").asDouble());
@@ -75,19 +88,21 @@ class BenchLaunchCommandTest {
     }
 
     @Test
-    void theTableSaysOfEachBudgetWhetherItIsMet() {
-        CommandRun run = run("--rounds", "1");
+    void theTableSaysOfEachPromiseWhetherItIsMet() {
+        CommandRun run = run("--rounds", "1", "--tenants", "0", "--turns", "0");
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out())
-                .containsPattern("(?m)^  namespaces \\(launcher\\) ≤ 1.6 × floor +(met|MISSED|not measured)")
+                .containsPattern("(?m)^  namespaces \\(launcher\\) ≤ 1.600 × floor +(met|MISSED|not judged) ")
                 .containsPattern(
-                        "(?m)^  directories \\(launcher\\) ≤ bare \\+ 1 ms +(met|MISSED): [0-9.]+ ms of [0-9.]+$")
+                        "(?m)^  directories \\(launcher\\) ≤ bare \\+ 1 ms +(met|MISSED) +[0-9.]+ ms of [0-9.]+$")
                 .containsPattern("(?m)^  bare +[0-9.]+");
     }
 
     @Test
     void noRoundsAreNoMeasurement() {
         assertThat(run("--rounds", "0").status()).isEqualTo(CommandLine.ExitCode.USAGE);
+        assertThat(run("--tenants", "1001").status()).isEqualTo(CommandLine.ExitCode.USAGE);
+        assertThat(run("--turns", "-1").status()).isEqualTo(CommandLine.ExitCode.USAGE);
     }
 
     /** What a run could leave: directories, mounts, control groups and processes. */

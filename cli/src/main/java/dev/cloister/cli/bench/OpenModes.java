@@ -9,7 +9,9 @@ import dev.cloister.spi.IsolationProvider;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxProcess;
+import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +20,7 @@ import java.util.function.Consumer;
 
 /** Every mode that this host has, open at the same time, each with one tenant's sandbox. Closing it closes them all. */
 final class OpenModes implements AutoCloseable {
-    private record Mode(IsolationBackend backend, Sandbox sandbox) {}
+    private record Mode(IsolationProvider provider, IsolationBackend backend, SandboxSpec spec, Sandbox sandbox) {}
 
     private final Map<String, Mode> modes = new LinkedHashMap<>();
     private final Map<String, String> missing = new LinkedHashMap<>();
@@ -43,7 +45,8 @@ final class OpenModes implements AutoCloseable {
         IsolationConfig isolation = trial.isolation(name);
         IsolationBackend backend = provider.open(isolation, trial.host());
         try {
-            modes.put(name, new Mode(backend, backend.prepare(trial.tenant(isolation, 0))));
+            SandboxSpec spec = trial.tenant(isolation, 0);
+            modes.put(name, new Mode(provider, backend, spec, backend.prepare(spec)));
         } catch (IOException | RuntimeException e) {
             backend.close();
             throw e;
@@ -69,7 +72,11 @@ final class OpenModes implements AutoCloseable {
 
     /** Milliseconds of one launch, from the call until the JVM has reaped it. */
     double time(String name) throws IOException, InterruptedException {
-        Sandbox sandbox = mode(name).sandbox();
+        return run(mode(name).sandbox());
+    }
+
+    /** The same in any sandbox. */
+    static double run(Sandbox sandbox) throws IOException, InterruptedException {
         long began = System.nanoTime();
         SandboxProcess process = sandbox.launch(truth(sandbox));
         process.await();
@@ -79,6 +86,15 @@ final class OpenModes implements AutoCloseable {
         process.stdout().close();
         process.stderr().close();
         return took;
+    }
+
+    IsolationProvider provider(String name) {
+        return mode(name).provider();
+    }
+
+    /** Where the work of the mode's tenant is on the host. */
+    Path work(String name) {
+        return mode(name).spec().work();
     }
 
     private Mode mode(String name) {

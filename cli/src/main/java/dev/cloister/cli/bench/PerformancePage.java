@@ -12,20 +12,23 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The document of all reports that {@code cloister bench … --json} made and that were kept. */
+/** The document of all reports that {@code cloister bench … --json} and {@code cloister cost --json} made and that were kept. */
 public final class PerformancePage {
+    private static final String LAUNCH = "launch.json";
+    private static final String COST = "cost.json";
+
     private static final String HEAD = """
             # What Cloister costs, measured
 
-            Made by `./cloister docs` from the files in [bench](bench), each of which is what `./cloister bench NAME --json` printed in one run. Nothing
-            here is typed. Times differ between machines and with what else runs on them: compare within a table, and do not quote. What is
-            promised and was missed says so.
+            Made by `./cloister docs` from the files in [bench](bench), each of which is what `./cloister bench NAME --json` printed in one run,
+            or `./cloister cost --json` made of that. Nothing here is typed. Times differ between machines and with what else runs on them:
+            compare within a table, and do not quote. What is promised and was missed says so.
 
             """;
 
     private PerformancePage() {}
 
-    /** The document; reports in the order of their files' names. */
+    /** The document: the modes, what users cost, and then the reports in the order of their files' names. */
     public static String of(Path directory) {
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> found = Files.newDirectoryStream(directory, "*.json")) {
@@ -33,8 +36,12 @@ public final class PerformancePage {
         } catch (IOException e) {
             throw new UncheckedIOException("the reports cannot be read", e);
         }
+        Path cost = directory.resolve(COST);
         return HEAD
+                + ModeTable.markdown(report(directory.resolve(LAUNCH)))
+                + CostPage.markdown(report(cost))
                 + files.stream()
+                        .filter(file -> !file.equals(cost))
                         .sorted()
                         .map(PerformancePage::report)
                         .map(BenchPage::markdown)

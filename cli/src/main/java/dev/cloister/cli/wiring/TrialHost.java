@@ -65,7 +65,7 @@ public final class TrialHost implements AutoCloseable {
     /**
      * Makes the directories of a throw-away tenant beside those of a mode.
      *
-     * @param number 0 or 1: as root each has a uid of its own
+     * @param number from 0, a thousand at the most: as root each has a uid of its own
      */
     public SandboxSpec tenant(IsolationConfig isolation, int number) throws IOException {
         long uid = host.isRoot() ? host.probeUids() + number : host.serverUid();

@@ -23,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -63,12 +64,7 @@ public final class ConfigLoader {
     public static CloisterConfig load(
             Optional<Path> file, Map<String, String> environment, Map<String, String> options, HostDefaults host) {
         Problems problems = new Problems();
-        Map<String, RawValue> raw = new LinkedHashMap<>();
-        file.ifPresent(path -> raw.putAll(YamlFile.read(path, host.userHome(), problems)));
-        raw.putAll(EnvironmentVariables.read(environment, host.userHome(), problems));
-        Place commandLine = new Place("command line", Path.of("").toAbsolutePath(), host.userHome());
-        new TreeMap<>(options).forEach((name, text) -> raw.put(name, new RawValue.Text(text, commandLine)));
-
+        Map<String, RawValue> raw = merged(file, environment, options, host, problems);
         Set<String> known = Keys.ALL.stream().map(Key::name).collect(Collectors.toSet());
         raw.forEach((name, value) -> {
             if (!known.contains(name)) {
@@ -83,6 +79,48 @@ public final class ConfigLoader {
         new Relations(config, values, problems).check();
         problems.throwIfAny();
         return config;
+    }
+
+    /**
+     * What the sources of {@link #load} say of some keys, as options for another server. What nobody set is not in it; relative paths
+     * stay relative.
+     *
+     * @param prefixes what the keys' names begin with
+     */
+    public static Map<String, String> given(
+            Set<String> prefixes,
+            Optional<Path> file,
+            Map<String, String> environment,
+            Map<String, String> options,
+            HostDefaults host) {
+        Problems problems = new Problems();
+        Map<String, String> texts = new TreeMap<>();
+        merged(file, environment, options, host, problems).forEach((name, value) -> {
+            if (prefixes.stream().anyMatch(name::startsWith)) {
+                texts.put(
+                        name,
+                        switch (value) {
+                            case RawValue.Text(String text, Place _) -> text;
+                            case RawValue.Sequence(List<String> items, Place _) -> String.join(",", items);
+                        });
+            }
+        });
+        problems.throwIfAny();
+        return texts;
+    }
+
+    private static Map<String, RawValue> merged(
+            Optional<Path> file,
+            Map<String, String> environment,
+            Map<String, String> options,
+            HostDefaults host,
+            Problems problems) {
+        Map<String, RawValue> raw = new LinkedHashMap<>();
+        file.ifPresent(path -> raw.putAll(YamlFile.read(path, host.userHome(), problems)));
+        raw.putAll(EnvironmentVariables.read(environment, host.userHome(), problems));
+        Place commandLine = new Place("command line", Path.of("").toAbsolutePath(), host.userHome());
+        new TreeMap<>(options).forEach((name, text) -> raw.put(name, new RawValue.Text(text, commandLine)));
+        return raw;
     }
 
     private static CloisterConfig bind(Values values, HostDefaults host, Optional<Path> agent) {

@@ -14,7 +14,6 @@ final class EnvironmentVariables {
 
     /** Read by the {@code cloister} script and by tests; they are no keys. */
     private static final Set<String> NOT_KEYS = Set.of(
-            "CLOISTER_BENCH_CONTAINER",
             "CLOISTER_BENCH_PEERS",
             "CLOISTER_CACHE",
             "CLOISTER_JAVA_OPTS",

@@ -7,7 +7,22 @@ import java.util.List;
 
 /** Gathers all that is wrong, so that it is told at once. Not thread-safe. */
 final class Problems {
+    private final String subject;
+    private final String help;
     private final List<String> lines = new ArrayList<>();
+
+    Problems() {
+        this("The configuration has", "Every key is described in docs/configuration.md.");
+    }
+
+    /**
+     * @param subject whose they are, with its verb
+     * @param help a sentence that says where to read on
+     */
+    Problems(String subject, String help) {
+        this.subject = subject;
+        this.help = help;
+    }
 
     void add(Place place, String text) {
         lines.add(place.label() + ": " + text);
@@ -16,12 +31,9 @@ final class Problems {
     /** @throws CloisterException with every problem, if there is one */
     void throwIfAny() {
         if (!lines.isEmpty()) {
-            String head = lines.size() == 1
-                    ? "The configuration has a problem:"
-                    : "The configuration has %d problems:".formatted(lines.size());
+            String head = subject + (lines.size() == 1 ? " a problem:" : " %d problems:".formatted(lines.size()));
             throw new CloisterException(
-                    ErrorCode.INVALID_REQUEST,
-                    head + "\n  " + String.join("\n  ", lines) + "\nEvery key is described in docs/configuration.md.");
+                    ErrorCode.INVALID_REQUEST, head + "\n  " + String.join("\n  ", lines) + "\n" + help);
         }
     }
 }

@@ -28,7 +28,8 @@ public final class ProcessMemory {
                 .reduce(Long::sum);
     }
 
-    private static OptionalLong of(long pid) {
+    /** The same of one process alone; empty for the kernel's own. */
+    public static OptionalLong of(long pid) {
         try (Stream<String> lines = Files.lines(PROC.resolve(pid + "/smaps_rollup"), StandardCharsets.ISO_8859_1)) {
             return lines.filter(line -> line.startsWith(PROPORTIONAL))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
