@@ -152,7 +152,8 @@ final class CostCommand implements Callable<Integer> {
     private static JsonNode shipped() {
         try (InputStream in = CostCommand.class.getResourceAsStream(SHIPPED)) {
             if (in == null) {
-                throw new IllegalStateException("this build has no report " + SHIPPED);
+                throw CloisterException.invalid(
+                        "--report: this build comes without a report; make one by ./cloister bench launch --json, and name its file");
             }
             return JsonMapper.shared().readTree(in);
         } catch (IOException e) {

@@ -4,6 +4,7 @@ import dev.cloister.cli.bench.BenchReport.Figure;
 import dev.cloister.cli.bench.BenchReport.Promise;
 import dev.cloister.cli.wiring.TrialHost;
 import dev.cloister.core.config.CloisterConfig;
+import dev.cloister.core.error.CloisterException;
 import dev.cloister.isolation.local.launch.Launcher;
 import dev.cloister.spi.IsolationMode;
 import java.io.IOException;
@@ -175,7 +176,12 @@ public final class LaunchBench {
         }
         ModeTurns turns = new ModeTurns(isolation, agent.get().toString(), amount.turns(), samples, leftOut, progress);
         for (String mode : modes) {
-            turns.measure(mode);
+            try {
+                turns.measure(mode);
+            } catch (IOException | CloisterException e) {
+                // What was measured before is not to be lost by it.
+                leftOut.put(mode + ", turns", String.valueOf(e.getMessage()));
+            }
         }
         figures.addAll(turns.figures());
     }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -28,7 +29,7 @@ public final class PerformancePage {
 
     private PerformancePage() {}
 
-    /** The document: the modes, what users cost, and then the reports in the order of their files' names. */
+    /** The document: the modes and what users cost, where there are reports of that, and then all reports in the order of their files' names. */
     public static String of(Path directory) {
         List<Path> files = new ArrayList<>();
         try (DirectoryStream<Path> found = Files.newDirectoryStream(directory, "*.json")) {
@@ -38,8 +39,8 @@ public final class PerformancePage {
         }
         Path cost = directory.resolve(COST);
         return HEAD
-                + ModeTable.markdown(report(directory.resolve(LAUNCH)))
-                + CostPage.markdown(report(cost))
+                + section(directory.resolve(LAUNCH), ModeTable::markdown)
+                + section(cost, CostPage::markdown)
                 + files.stream()
                         .filter(file -> !file.equals(cost))
                         .sorted()
@@ -48,6 +49,10 @@ public final class PerformancePage {
                         .collect(Collectors.joining())
                         .strip()
                 + "\n";
+    }
+
+    private static String section(Path file, Function<JsonNode, String> made) {
+        return Files.exists(file) ? made.apply(report(file)) : "";
     }
 
     private static JsonNode report(Path file) {
