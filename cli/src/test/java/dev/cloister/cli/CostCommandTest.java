@@ -61,7 +61,8 @@ class CostCommandTest {
                 """);
         CommandRun run = run(EXAMPLE, "--report", report.toString(), "--active-seconds", "360");
         assertThat(run.status()).as(run.err()).isZero();
-        // 300 000 requests: 30 000 hours of a GiB, and 300 hours of a processor; 720 hours of the server's GiB; 1000 GiB of disk.
+        // 300 000 requests: 30 000 hours of a GiB, and 300 hours of a processor; 720 hours of the server's GiB; 1000
+        // GiB of disk.
         assertThat(run.out())
                 .containsPattern("(?m)^  EUR a month +rest +working +server +vcpu +disk +requests +total +1000 users$")
                 .containsPattern("(?m)^  chroot +0.00 +150.00 +3.60 +15.00 +100.00 +0.00 +268.60 +268.60$")

@@ -4,8 +4,8 @@ import dev.cloister.spi.IsolationException;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** One way to run virtual machines. Stateless and thread-safe. */
-public interface Hypervisor {
+/** One way to run virtual machines. Thread-safe. */
+public interface Hypervisor extends AutoCloseable {
     /** Name, version and accelerator, for people. */
     String description();
 
@@ -20,4 +20,8 @@ public interface Hypervisor {
 
     /** The machine that an earlier server started with a plan of the same directory, if it still runs. */
     Optional<Machine> running(MachinePlan plan);
+
+    /** Gives back what it holds itself; machines go on. */
+    @Override
+    default void close() {}
 }

@@ -246,6 +246,7 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
         AtOnce.forEach(Set.copyOf(machines.values()), this::end);
         machines.clear();
         List.copyOf(found.keySet()).forEach(this::forget);
+        hypervisor.close();
     }
 
     private void end(TenantMachine machine) {

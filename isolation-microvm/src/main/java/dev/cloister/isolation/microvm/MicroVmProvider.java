@@ -2,6 +2,8 @@ package dev.cloister.isolation.microvm;
 
 import dev.cloister.isolation.local.mode.PromisesOfAll;
 import dev.cloister.isolation.local.probe.ModeProbe;
+import dev.cloister.isolation.microvm.firecracker.FirecrackerHypervisor;
+import dev.cloister.isolation.microvm.firecracker.Installation;
 import dev.cloister.isolation.microvm.image.MachineImages;
 import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
@@ -24,6 +26,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A virtual machine for each tenant, wherever a hypervisor runs and its images are there. */
 public final class MicroVmProvider implements IsolationProvider {
+    private static final String FIRECRACKER = "firecracker";
     private static final Set<Guarantee> PROMISES = PromisesOfAll.without();
 
     /** Without these a virtual machine is none. */
@@ -84,11 +87,11 @@ public final class MicroVmProvider implements IsolationProvider {
         MachineImages images = MachineImages.open(options.images());
         requireReach(options.images(), host);
         MachineFiles files = MachineFiles.in(config.jails(), machines, images, config.programs());
-        Hypervisor hypervisor = Qemu.ofHost(options.accelerator(), files.guest(), host.isRoot());
+        Hypervisor hypervisor = hypervisor(options, files, host);
         MachineShape shape = MachineShape.of(config.limits());
         try {
             Path blank = blank(files.root().resolve("blank"), options.disk());
-            MachinePlan plan = shape.plan(files, files.ofTemplate(), blank, Optional.empty());
+            MachinePlan plan = shape.plan(files, files.ofTemplate(), blank, templateUid(options, host));
             String fingerprint =
                     files.fingerprint() + " " + hypervisor.description() + " " + shape + " " + options.disk();
             Path saved = Template.in(files.root(), fingerprint, hypervisor, plan, options.boot());
@@ -97,6 +100,31 @@ public final class MicroVmProvider implements IsolationProvider {
         } catch (IOException e) {
             throw MachineFiles.unusable(files.root(), e);
         }
+    }
+
+    private static Hypervisor hypervisor(MicroVmOptions options, MachineFiles files, Host host) {
+        if (!options.hypervisor().equals(FIRECRACKER)) {
+            return Qemu.ofHost(options.accelerator(), files.guest(), host.isRoot());
+        }
+        Path executable = Qemu.program(FIRECRACKER, FIRECRACKER + " (a release of it; Debian has none)");
+        try {
+            Optional<Installation.Jail> jail = host.isRoot()
+                    ? Optional.of(new Installation.Jail(
+                            Qemu.program("jailer", FIRECRACKER + " (a release of it; Debian has none)"),
+                            MachineFiles.directory(files.root().resolve("j"), MachineFiles.PASSABLE),
+                            Optional.empty()))
+                    : Optional.empty();
+            return FirecrackerHypervisor.open(new Installation(executable, jail));
+        } catch (IOException e) {
+            throw MachineFiles.unusable(files.root(), e);
+        }
+    }
+
+    /** A jailer gives every machine a uid; this one is nobody's. */
+    private static Optional<Long> templateUid(MicroVmOptions options, Host host) {
+        return options.hypervisor().equals(FIRECRACKER) && host.isRoot()
+                ? Optional.of(host.probeUids())
+                : Optional.empty();
     }
 
     /** The disk of the machine that all others start from: as large as theirs, and never looked at. */

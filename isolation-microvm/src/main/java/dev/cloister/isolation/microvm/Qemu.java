@@ -10,7 +10,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** QEMU's machine type microvm, by hardware (KVM) or by translation (TCG). */
 final class Qemu implements Hypervisor {
@@ -61,7 +63,7 @@ final class Qemu implements Hypervisor {
         }
     }
 
-    private static Path program(String name, String debian) {
+    static Path program(String name, String debian) {
         for (String directory : List.of("/usr/local/bin", "/usr/bin", "/bin")) {
             Path found = Path.of(directory, name);
             if (Files.isExecutable(found)) {
@@ -202,7 +204,7 @@ final class Qemu implements Hypervisor {
             process.onExit().get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
+        } catch (ExecutionException | TimeoutException e) {
             throw new IsolationException(
                     new Finding(
                             "a virtual machine does not end",

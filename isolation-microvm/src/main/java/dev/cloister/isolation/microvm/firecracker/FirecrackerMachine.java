@@ -39,6 +39,17 @@ final class FirecrackerMachine implements Machine {
         return GuestSocket.connect(place.door().resolve(Place.VSOCK), Requests.GUEST_PORT, patience);
     }
 
+    /** By a connection that says nothing: the guest takes one when it is up. */
+    @Override
+    public void awaitGuest(Duration patience) throws IOException {
+        connect(patience).close();
+    }
+
+    @Override
+    public void release() {
+        // Nothing is held but what is opened for each request.
+    }
+
     @Override
     public long pid() {
         return process.handle().pid();
