@@ -158,7 +158,12 @@ class ArchitectureTest {
     void jettyServesTheApiAndTheSocketsOfSandboxes() {
         noClasses()
                 .that(not(resideInAnyPackage(
-                        ROOT + ".server..", ROOT + ".core.socket..", ROOT + ".core.broker..", ROOT + ".core.egress..")))
+                        ROOT + ".server..",
+                        ROOT + ".core.socket..",
+                        ROOT + ".core.broker..",
+                        ROOT + ".core.egress..",
+                        // Firecracker's API is HTTP over a socket.
+                        ROOT + ".isolation.microvm.firecracker..")))
                 .should()
                 .dependOnClassesThat(resideInAPackage("org.eclipse.jetty.."))
                 .check(CODE);
@@ -198,6 +203,10 @@ class ArchitectureTest {
                         .and(not(named("isolation.tck.Bait")))
                         .and(not(named("isolation.tck.PlainSandbox$Plain")))
                         .and(not(named("isolation.local.cgroup.Patience")))
+                        .and(not(named("isolation.microvm.qemu.Sockets")))
+                        .and(not(named("isolation.microvm.firecracker.FirecrackerHypervisor")))
+                        .and(not(named("isolation.microvm.firecracker.GuestSocket")))
+                        .and(not(named("isolation.microvm.firecracker.HostProcess")))
                         .and(not(named("cli.bench.Peers")))
                         // An agent gets its head start.
                         .and(not(named("cli.bench.TurnBench")))

@@ -133,7 +133,7 @@ class ContainerModeTest {
                 .hasMessageContaining("container.engine");
     }
 
-    private static String stdout(JsonNode answer) {
+    static String stdout(JsonNode answer) {
         return answer.path("stdout").asString();
     }
 

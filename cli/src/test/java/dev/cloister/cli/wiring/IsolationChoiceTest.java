@@ -101,7 +101,7 @@ class IsolationChoiceTest {
     @Test
     void thereIsNoFallbackToAnotherMode() {
         assertThatThrownBy(() -> choose(Optional.of(IsolationMode.MICROVM), Set.of()))
-                .hasMessageContaining("microvm")
-                .hasMessageContaining("directories");
+                .hasMessageContaining("no isolation mode can be used")
+                .hasMessageContaining("cloister vm build");
     }
 }

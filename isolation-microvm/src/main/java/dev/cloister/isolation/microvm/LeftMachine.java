@@ -2,6 +2,7 @@ package dev.cloister.isolation.microvm;
 
 import dev.cloister.isolation.local.guest.Guest;
 import dev.cloister.isolation.local.plan.PrivateRoot;
+import dev.cloister.isolation.microvm.machine.Machine;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;

@@ -1,5 +1,6 @@
 package dev.cloister.isolation.microvm;
 
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Path;
 import java.util.List;

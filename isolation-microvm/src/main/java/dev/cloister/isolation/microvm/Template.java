@@ -1,6 +1,9 @@
 package dev.cloister.isolation.microvm;
 
 import dev.cloister.isolation.local.launch.Share;
+import dev.cloister.isolation.microvm.machine.Hypervisor;
+import dev.cloister.isolation.microvm.machine.Machine;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.cloister.isolation.microvm.firecracker;
 
-import dev.cloister.isolation.microvm.Machine;
-import dev.cloister.isolation.microvm.MachinePlan;
+import dev.cloister.isolation.microvm.machine.Machine;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.cloister.isolation.microvm.firecracker;
 
-import dev.cloister.isolation.microvm.MachinePlan;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.cloister.isolation.microvm.Machine;
-import dev.cloister.isolation.microvm.MachinePlan;
+import dev.cloister.isolation.microvm.machine.Machine;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
 import java.io.InputStream;

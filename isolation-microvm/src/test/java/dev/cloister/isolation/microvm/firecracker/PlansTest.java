@@ -3,7 +3,7 @@ package dev.cloister.isolation.microvm.firecracker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cloister.isolation.microvm.MachinePlan;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

@@ -1,5 +1,6 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.qemu;
 
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,8 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.qemu;
 
+import dev.cloister.isolation.microvm.machine.Hypervisor;
+import dev.cloister.isolation.microvm.machine.Machine;
+import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
@@ -15,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** QEMU's machine type microvm, by hardware (KVM) or by translation (TCG). */
-final class Qemu implements Hypervisor {
+public final class Qemu implements Hypervisor {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Path KVM = Path.of("/dev/kvm");
 
@@ -39,7 +42,7 @@ final class Qemu implements Hypervisor {
      * @param guest this server's own {@code cloister-guest}, which can measure the processor's counter
      * @throws IsolationException if it is not there, or what it needs is not
      */
-    static Qemu ofHost(String accelerator, Path guest, boolean asRoot) {
+    public static Qemu ofHost(String accelerator, Path guest, boolean asRoot) {
         String name = System.getProperty("os.arch").equals("aarch64") ? "qemu-system-aarch64" : "qemu-system-x86_64";
         Path program = program(name, "qemu-system-x86");
         program("setpriv", "util-linux");
@@ -63,7 +66,8 @@ final class Qemu implements Hypervisor {
         }
     }
 
-    static Path program(String name, String debian) {
+    /** A program of this host. @throws IsolationException if it is not there, naming what brings it */
+    public static Path program(String name, String debian) {
         for (String directory : List.of("/usr/local/bin", "/usr/bin", "/bin")) {
             Path found = Path.of(directory, name);
             if (Files.isExecutable(found)) {

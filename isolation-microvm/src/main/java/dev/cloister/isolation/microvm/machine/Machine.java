@@ -1,4 +1,4 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.machine;
 
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;

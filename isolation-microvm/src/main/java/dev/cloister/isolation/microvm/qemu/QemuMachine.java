@@ -1,5 +1,6 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.qemu;
 
+import dev.cloister.isolation.microvm.machine.Machine;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
@@ -84,8 +85,8 @@ final class QemuMachine implements Machine {
         try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             qmp.run("stop", Map.of());
             listener.bind(UnixDomainSocketAddress.of(socket));
-            CompletableFuture<Void> written =
-                    CompletableFuture.runAsync(() -> receive(listener, target.resolve(STATE)));
+            CompletableFuture<Void> written = new CompletableFuture<>();
+            Thread.ofVirtual().name("machine-state").start(() -> receive(listener, target.resolve(STATE), written));
             qmp.run("migrate", Map.of("uri", "unix:" + socket));
             qmp.awaitMigration(PATIENCE);
             written.join();
@@ -100,11 +101,12 @@ final class QemuMachine implements Machine {
         }
     }
 
-    private static void receive(ServerSocketChannel listener, Path file) {
+    private static void receive(ServerSocketChannel listener, Path file, CompletableFuture<Void> written) {
         try (SocketChannel state = listener.accept()) {
             Files.copy(Channels.newInputStream(state), file, StandardCopyOption.REPLACE_EXISTING);
+            written.complete(null);
         } catch (IOException e) {
-            throw new CompletionException(e);
+            written.completeExceptionally(e);
         }
     }
 

@@ -1,4 +1,4 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.machine;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -25,7 +25,7 @@ public record MachinePlan(
     }
 
     /** The same for two plans that are the same. */
-    String hashed() {
+    public String hashed() {
         return UUID.nameUUIDFromBytes(toString().getBytes(StandardCharsets.UTF_8))
                 .toString();
     }

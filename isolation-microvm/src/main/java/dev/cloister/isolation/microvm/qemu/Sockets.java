@@ -1,4 +1,4 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.qemu;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;

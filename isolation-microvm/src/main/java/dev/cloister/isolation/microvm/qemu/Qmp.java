@@ -1,4 +1,4 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.microvm.qemu;
 
 import java.io.BufferedReader;
 import java.io.EOFException;

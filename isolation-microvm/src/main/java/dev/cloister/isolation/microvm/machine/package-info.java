@@ -1,0 +1,5 @@
+/** What every hypervisor offers. */
+@NullMarked
+package dev.cloister.isolation.microvm.machine;
+
+import org.jspecify.annotations.NullMarked;
