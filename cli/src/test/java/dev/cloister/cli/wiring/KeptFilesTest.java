@@ -109,7 +109,8 @@ class KeptFilesTest {
     @EnumSource(names = {"DIRECTORIES", "NAMESPACES"})
     void filesAndArchivesGoThroughTheSandbox(IsolationMode mode) throws IOException {
         Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwx--x--x"));
-        Host host = HostFacts.host(1_600_000_000L, walkable("scratch"));
+        Host host =
+                HostFacts.host(1_600_000_000L + ProcessHandle.current().pid() % 90_000 * 1_000, walkable("scratch"));
         IsolationConfig config =
                 new IsolationConfig(walkable("run"), List.of(), LIMITS, Optional.empty(), walkable("jails"));
         Tenant tenant = new Tenant(TENANT, "", host.isRoot() ? host.probeUids() : host.serverUid(), true, 1);
