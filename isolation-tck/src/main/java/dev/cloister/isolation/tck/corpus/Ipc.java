@@ -71,8 +71,9 @@ final class Ipc {
                             print(buffer.raw)
                         """))
                 .add("ipc-watch", FILES_OF_OTHERS_UNREADABLE, GAINED, PYTHON, calling("""
-                        watcher = libc.inotify_init()
-                        if libc.inotify_add_watch(watcher, (os.environ["V_HOME"] + "/secret").encode(), 0xFFF) >= 0:
+                        watcher, place = libc.inotify_init(), os.environ["V_HOME"]
+                        if place == os.environ["HOME"]: place += "/secret" # where each sees its own under one name
+                        if libc.inotify_add_watch(watcher, place.encode(), 0xFFF) >= 0:
                             print("GAINED")
                         """))
                 .toList();
