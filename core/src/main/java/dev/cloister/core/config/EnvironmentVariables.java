@@ -20,6 +20,8 @@ final class EnvironmentVariables {
             "CLOISTER_TEST_ISOLATION",
             "CLOISTER_TEST_ENGINE",
             "CLOISTER_TEST_IMAGE",
+            "CLOISTER_TEST_VM_IMAGES",
+            "CLOISTER_TEST_VM_TREE",
             "CLOISTER_TEST_LAUNCHER",
             "CLOISTER_TEST_SDK",
             ConfigLoader.AGENT_INSTALLED);
