@@ -1,12 +1,12 @@
 package dev.cloister.isolation.docker;
 
+import dev.cloister.isolation.local.guest.GuestBackend;
 import dev.cloister.isolation.local.guest.GuestSandbox;
 import dev.cloister.isolation.local.guest.GuestSandbox.Layers;
+import dev.cloister.isolation.local.guest.IdleTimers;
+import dev.cloister.isolation.local.guest.LeftGuest;
 import dev.cloister.isolation.local.plan.CommonLayers;
-import dev.cloister.isolation.local.sandbox.MortalServer;
-import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.spi.Finding;
-import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.IsolationMode;
@@ -23,9 +23,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,7 +32,7 @@ import org.slf4j.LoggerFactory;
  * used it for a while it is stopped, and removed when nobody did for much longer. When the server stops all are removed, for they hold
  * nothing that is worth keeping. Those of a server that was killed are taken over. Owns the engine. Thread-safe for different tenants.
  */
-final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
+final class ContainerBackend implements GuestBackend {
     private static final Logger log = LoggerFactory.getLogger(ContainerBackend.class);
 
     /** How many times the time until it is stopped one that was stopped stays: to start it is cheaper than to make another. */
@@ -54,11 +51,9 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     private final Map<String, Engine.Known> found = new ConcurrentHashMap<>();
 
     private final Map<String, TenantContainer> containers = new ConcurrentHashMap<>();
-    private final Map<String, ScheduledFuture<?>> resting = new ConcurrentHashMap<>();
+    private final IdleTimers resting;
     private volatile boolean bounded;
     private final Set<GuestSandbox> open = ConcurrentHashMap.newKeySet();
-    private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().name("containers").daemon(true).factory());
 
     /**
      * @param installation tells this server's containers from those of others at the same engine
@@ -72,15 +67,15 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         this.installation = installation;
         this.ownUids = ownUids;
         this.places = Places.in(config.jails());
-        timer.setRemoveOnCancelPolicy(true);
+        this.resting = new IdleTimers(options.idle());
         for (Engine.Known known : engine.containers(installation)) {
             found.put(known.tenant(), known);
-            rest(known.tenant(), 1, () -> forget(known.tenant()));
+            resting.start(known.tenant(), () -> forget(known.tenant()));
         }
     }
 
-    /** Whether the container that was prepared last is bounded as was asked, as the kernel says. */
-    boolean bounded() {
+    @Override
+    public boolean bounded() {
         return bounded;
     }
 
@@ -90,7 +85,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
 
     @Override
     public Sandbox prepare(SandboxSpec spec) {
-        cancelRest(spec.name());
+        resting.cancel(spec.name());
         try {
             TenantContainer container = containers.compute(spec.name(), (name, old) -> container(spec, old));
             GuestSandbox sandbox = new GuestSandbox(
@@ -109,7 +104,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         } catch (RuntimeException e) {
             @Nullable TenantContainer made = containers.get(spec.name());
             if (made == null) {
-                rest(spec.name(), 1, () -> forget(spec.name()));
+                resting.start(spec.name(), () -> forget(spec.name()));
             } else {
                 made.rest();
                 rested(made);
@@ -143,9 +138,9 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
 
     private void rested(TenantContainer container) {
         String tenant = container.plan().tenant();
-        rest(tenant, 1, () -> {
+        resting.start(tenant, () -> {
             container.stop();
-            rest(tenant, STOPPED, () -> containers.computeIfPresent(tenant, (name, now) -> remaining(now)));
+            resting.start(tenant, STOPPED, () -> containers.computeIfPresent(tenant, (name, now) -> remaining(now)));
         });
     }
 
@@ -156,32 +151,6 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
         }
         places.remove(container.plan().tenant());
         return null;
-    }
-
-    /** Until the tenant comes again, or so many times as long as the operator said; then this happens. */
-    private void rest(String tenant, int times, Runnable then) {
-        if (timer.isShutdown()) {
-            return;
-        }
-        Runnable guarded = () -> {
-            try {
-                then.run();
-            } catch (IsolationException e) {
-                log.warn("a container that nobody used could not be stopped: {}", e.getMessage());
-            }
-        };
-        ScheduledFuture<?> task = timer.schedule(guarded, options.idle().toMillis() * times, TimeUnit.MILLISECONDS);
-        @Nullable ScheduledFuture<?> before = resting.put(tenant, task);
-        if (before != null) {
-            before.cancel(false);
-        }
-    }
-
-    private void cancelRest(String tenant) {
-        @Nullable ScheduledFuture<?> task = resting.remove(tenant);
-        if (task != null) {
-            task.cancel(false);
-        }
     }
 
     private void forget(String tenant) {
@@ -198,8 +167,18 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
     public Optional<Sandbox> recover(SandboxRef ref) {
         Engine.@Nullable Known left = found.get(ref.name());
         return ref.mode() == IsolationMode.CONTAINER && left != null && left.running()
-                ? Optional.of(new LeftContainer(engine, left, ref))
+                ? Optional.of(new LeftGuest(ref, () -> empty(left)))
                 : Optional.empty();
+    }
+
+    /** A guest begins by ending what was left before it, and this one ends at once. */
+    private void empty(Engine.Known left) {
+        try (Engine.Attached guest =
+                engine.run(left.id(), List.of(ContainerPlan.PROGRAMS + "/cloister-guest", "--alone"))) {
+            guest.output().read();
+        } catch (IOException e) {
+            engine.kill(left.id());
+        }
     }
 
     /** By a program of its own in each container, past the guest. */
@@ -227,7 +206,7 @@ final class ContainerBackend implements IsolationBackend, MortalServer, Opaque {
 
     @Override
     public void close() {
-        timer.shutdownNow();
+        resting.close();
         Set.copyOf(open).forEach(GuestSandbox::close);
         containers.clear();
         try (engine) {

@@ -1,10 +1,8 @@
 package dev.cloister.isolation.docker;
 
-import dev.cloister.isolation.local.mode.PromisesOfAll;
-import dev.cloister.isolation.local.probe.ModeProbe;
+import dev.cloister.isolation.local.guest.GuestProbe;
 import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
-import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
@@ -16,20 +14,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
-import java.util.EnumSet;
-import java.util.List;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A container for each tenant, wherever an engine answers and the image is there. */
 public final class ContainerProvider implements IsolationProvider {
-    private static final Set<Guarantee> PROMISES = PromisesOfAll.without();
-
-    /** Without these a container is none. */
-    private static final Set<Guarantee> ESSENTIALS =
-            EnumSet.of(Guarantee.FILES_OF_OTHERS_UNREADABLE, Guarantee.PROCESSES_END_WITH_TURN);
+    private static final GuestProbe.Words WORDS = new GuestProbe.Words(
+            "containers do not confine on this host",
+            "Report it with the engine's version; another runtime may do (container.runtime).",
+            "not all that containers promise holds with this engine",
+            "Another engine or runtime may hold it; see container.engine and container.runtime.");
 
     @Override
     public IsolationMode mode() {
@@ -41,12 +34,7 @@ public final class ContainerProvider implements IsolationProvider {
         ContainerOptions options = ContainerOptions.of(config);
         try {
             requireImage(options);
-            AtomicBoolean bounded = new AtomicBoolean(true);
-            Set<Guarantee> held = ModeProbe.run(host, run -> new TrialBackend(trial(config, host, run), bounded));
-            if (bounded.get()) {
-                held.add(Guarantee.RESOURCES_BOUNDED);
-            }
-            return judged(held);
+            return GuestProbe.run(host, WORDS, run -> trial(config, host, run));
         } catch (IsolationException e) {
             return new Availability.Unavailable(e.finding());
         }
@@ -63,26 +51,6 @@ public final class ContainerProvider implements IsolationProvider {
                                 + " deploy/agent-image; or name another by container.image."));
             }
         }
-    }
-
-    private static Availability judged(Set<Guarantee> held) {
-        if (!held.containsAll(ESSENTIALS)) {
-            return new Availability.Unavailable(new Finding(
-                    "containers do not confine on this host",
-                    "the probe saw only " + held,
-                    "Report it with the engine's version; another runtime may do (container.runtime)."));
-        }
-        Set<Guarantee> missing = EnumSet.copyOf(PROMISES);
-        missing.removeAll(held);
-        held.retainAll(PROMISES);
-        List<Finding> findings = new ArrayList<>();
-        if (!missing.isEmpty()) {
-            findings.add(new Finding(
-                    "not all that containers promise holds with this engine",
-                    "the probe broke " + missing,
-                    "Another engine or runtime may hold it; see container.engine and container.runtime."));
-        }
-        return findings.isEmpty() ? new Availability.Available(held) : new Availability.Degraded(held, findings);
     }
 
     /** The mode beside one that is in use: in directories of its own, and so with an installation of its own. */

@@ -1,21 +1,21 @@
 package dev.cloister.isolation.microvm;
 
+import dev.cloister.isolation.local.guest.Guest;
+import dev.cloister.isolation.local.guest.GuestBackend;
 import dev.cloister.isolation.local.guest.GuestMachine;
 import dev.cloister.isolation.local.guest.GuestSandbox;
 import dev.cloister.isolation.local.guest.GuestSandbox.Layers;
 import dev.cloister.isolation.local.guest.IdleTimers;
+import dev.cloister.isolation.local.guest.LeftGuest;
 import dev.cloister.isolation.local.launch.AtOnce;
 import dev.cloister.isolation.local.launch.LaunchPlan;
 import dev.cloister.isolation.local.launch.LaunchPlan.Ids;
 import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.plan.CommonLayers;
-import dev.cloister.isolation.local.sandbox.MortalServer;
-import dev.cloister.isolation.local.sandbox.Opaque;
 import dev.cloister.isolation.microvm.image.WorkspaceDisk;
 import dev.cloister.isolation.microvm.machine.Hypervisor;
 import dev.cloister.isolation.microvm.machine.Machine;
 import dev.cloister.isolation.microvm.machine.MachinePlan;
-import dev.cloister.spi.IsolationBackend;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.IsolationMode;
@@ -24,8 +24,11 @@ import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,11 +45,11 @@ import org.slf4j.LoggerFactory;
  * before, and goes on running between uses; when nobody used it for a while it is ended, and when the server stops all are: what a
  * tenant has is on its disk. Those of a server that was killed are taken over. Thread-safe for different tenants.
  */
-final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
+final class MicroVmBackend implements GuestBackend {
     private static final Logger log = LoggerFactory.getLogger(MicroVmBackend.class);
     private static final List<String> LOOK =
             List.of("/bin/sh", "-c", "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done 2>/dev/null");
-    private static final String DISK = "disk";
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     private final Hypervisor hypervisor;
     private final MicroVmOptions options;
@@ -88,7 +91,8 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
         try {
             for (MachineFiles.Note note : files.notes()) {
                 hypervisor
-                        .running(shape.plan(files, files.place(note.tenant()), Path.of(DISK), Optional.empty()))
+                        .running(shape.plan(
+                                files, files.place(note.tenant()), Path.of(SandboxSpec.DISK), Optional.empty()))
                         .ifPresentOrElse(left -> found(note, left), () -> files.remove(note.tenant()));
             }
         } catch (IOException e) {
@@ -106,8 +110,8 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
         return files.machines();
     }
 
-    /** Whether what was prepared last is bounded as was asked, as the guest's kernel says. */
-    boolean bounded() {
+    @Override
+    public boolean bounded() {
         return bounded;
     }
 
@@ -214,8 +218,23 @@ final class MicroVmBackend implements IsolationBackend, MortalServer, Opaque {
     public Optional<Sandbox> recover(SandboxRef ref) {
         @Nullable Left left = found.get(ref.name());
         return ref.mode() == IsolationMode.MICROVM && left != null
-                ? Optional.of(new LeftMachine(left.machine(), ref))
+                ? Optional.of(new LeftGuest(ref, () -> empty(left.machine())))
                 : Optional.empty();
+    }
+
+    /** A guest begins by ending what was left before it. */
+    private static void empty(Machine left) {
+        try (ByteChannel stream = left.connect(PATIENCE);
+                Guest guest = Guest.openMachine(
+                        Channels.newInputStream(stream),
+                        Channels.newOutputStream(stream),
+                        MachineFiles.INNER_LAUNCHER,
+                        PATIENCE,
+                        () -> {})) {
+            guest.machine().anew();
+        } catch (IOException e) {
+            left.close();
+        }
     }
 
     /** By a program of root's in each guest, which sees all that runs there. */

@@ -1,7 +1,6 @@
 package dev.cloister.isolation.microvm;
 
-import dev.cloister.isolation.local.mode.PromisesOfAll;
-import dev.cloister.isolation.local.probe.ModeProbe;
+import dev.cloister.isolation.local.guest.GuestProbe;
 import dev.cloister.isolation.microvm.firecracker.FirecrackerHypervisor;
 import dev.cloister.isolation.microvm.firecracker.Installation;
 import dev.cloister.isolation.microvm.image.MachineImages;
@@ -10,7 +9,6 @@ import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.isolation.microvm.qemu.Qemu;
 import dev.cloister.spi.Availability;
 import dev.cloister.spi.Finding;
-import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.Host;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
@@ -20,21 +18,16 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.EnumSet;
-import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A virtual machine for each tenant, wherever a hypervisor runs and its images are there. */
 public final class MicroVmProvider implements IsolationProvider {
     private static final String FIRECRACKER = "firecracker";
-    private static final Set<Guarantee> PROMISES = PromisesOfAll.without();
-
-    /** Without these a virtual machine is none. */
-    private static final Set<Guarantee> ESSENTIALS =
-            EnumSet.of(Guarantee.FILES_OF_OTHERS_UNREADABLE, Guarantee.PROCESSES_END_WITH_TURN);
+    private static final GuestProbe.Words WORDS = new GuestProbe.Words(
+            "virtual machines do not confine on this host",
+            "Report it with the hypervisor's version.",
+            "not all that virtual machines promise holds here",
+            "Report it with the hypervisor's version.");
 
     @Override
     public IsolationMode mode() {
@@ -43,36 +36,7 @@ public final class MicroVmProvider implements IsolationProvider {
 
     @Override
     public Availability probe(IsolationConfig config, Host host) {
-        try {
-            AtomicBoolean bounded = new AtomicBoolean(true);
-            Set<Guarantee> held = ModeProbe.run(host, run -> new TrialBackend(trial(config, host, run), bounded));
-            if (bounded.get()) {
-                held.add(Guarantee.RESOURCES_BOUNDED);
-            }
-            return judged(held);
-        } catch (IsolationException e) {
-            return new Availability.Unavailable(e.finding());
-        }
-    }
-
-    private static Availability judged(Set<Guarantee> held) {
-        if (!held.containsAll(ESSENTIALS)) {
-            return new Availability.Unavailable(new Finding(
-                    "virtual machines do not confine on this host",
-                    "the probe saw only " + held,
-                    "Report it with the hypervisor's version."));
-        }
-        Set<Guarantee> missing = EnumSet.copyOf(PROMISES);
-        missing.removeAll(held);
-        held.retainAll(PROMISES);
-        List<Finding> findings = new ArrayList<>();
-        if (!missing.isEmpty()) {
-            findings.add(new Finding(
-                    "not all that virtual machines promise holds here",
-                    "the probe broke " + missing,
-                    "Report it with the hypervisor's version."));
-        }
-        return findings.isEmpty() ? new Availability.Available(held) : new Availability.Degraded(held, findings);
+        return GuestProbe.run(host, WORDS, run -> trial(config, host, run));
     }
 
     /** The mode beside one that is in use; what takes a boot to make is the same, and is kept. */

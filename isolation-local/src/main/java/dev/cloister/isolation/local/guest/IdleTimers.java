@@ -27,6 +27,11 @@ public final class IdleTimers implements AutoCloseable {
 
     /** Unless the tenant comes again until then, this happens. */
     public void start(String tenant, Runnable then) {
+        start(tenant, 1, then);
+    }
+
+    /** The same after so many times the time. */
+    public void start(String tenant, int times, Runnable then) {
         if (timer.isShutdown()) {
             return;
         }
@@ -39,7 +44,7 @@ public final class IdleTimers implements AutoCloseable {
         };
         @Nullable
         ScheduledFuture<?> before =
-                waiting.put(tenant, timer.schedule(guarded, idle.toMillis(), TimeUnit.MILLISECONDS));
+                waiting.put(tenant, timer.schedule(guarded, idle.toMillis() * times, TimeUnit.MILLISECONDS));
         if (before != null) {
             before.cancel(false);
         }

@@ -1,8 +1,6 @@
-package dev.cloister.isolation.microvm;
+package dev.cloister.isolation.local.guest;
 
-import dev.cloister.isolation.local.guest.Guest;
 import dev.cloister.isolation.local.plan.PrivateRoot;
-import dev.cloister.isolation.microvm.machine.Machine;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;
@@ -12,16 +10,14 @@ import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SharedDirectory;
 import dev.cloister.spi.Usage;
-import java.io.IOException;
-import java.nio.channels.ByteChannel;
-import java.nio.channels.Channels;
-import java.time.Duration;
 import java.util.Optional;
 
-/** What runs in a machine that an earlier server left: it can only be ended. The machine stays. */
-record LeftMachine(Machine left, SandboxRef ref) implements Sandbox {
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
-
+/**
+ * What runs of a container or a machine that an earlier server left: it can only be ended. That itself stays.
+ *
+ * @param end ends it, and returns when nothing of it is left
+ */
+public record LeftGuest(SandboxRef ref, Runnable end) implements Sandbox {
     @Override
     public SandboxPaths paths() {
         return PrivateRoot.PATHS;
@@ -54,19 +50,8 @@ record LeftMachine(Machine left, SandboxRef ref) implements Sandbox {
                 "Close it, and prepare another."));
     }
 
-    /** A guest begins by ending what was left before it. */
     @Override
     public void close() {
-        try (ByteChannel stream = left.connect(PATIENCE);
-                Guest guest = Guest.openMachine(
-                        Channels.newInputStream(stream),
-                        Channels.newOutputStream(stream),
-                        MachineFiles.INNER_LAUNCHER,
-                        PATIENCE,
-                        () -> {})) {
-            guest.machine().anew();
-        } catch (IOException e) {
-            left.close();
-        }
+        end.run();
     }
 }
