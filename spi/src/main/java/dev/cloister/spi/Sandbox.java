@@ -12,6 +12,14 @@ public interface Sandbox extends AutoCloseable {
     /** Makes a directory through which server and tenant meet; the caller owns and closes it. */
     SharedDirectory share();
 
+    /**
+     * How many times as long as on the host's own processors what runs here may take: 1, or more where another program plays the
+     * processor. A time limit that Cloister sets to programs of its own choice is multiplied by it.
+     */
+    default int slowness() {
+        return 1;
+    }
+
     /** Whether its processes have a network of their own, in which nobody else listens and which leads nowhere. */
     boolean hasOwnNetwork();
 

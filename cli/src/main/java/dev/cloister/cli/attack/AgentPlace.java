@@ -1,6 +1,7 @@
 package dev.cloister.cli.attack;
 
 import dev.cloister.cli.demo.Client;
+import dev.cloister.core.agent.AgentEnd;
 import dev.cloister.core.agent.AgentEvent;
 import dev.cloister.core.agent.AgentLauncher;
 import dev.cloister.core.agent.AgentSettings;
@@ -23,6 +24,7 @@ import dev.cloister.core.upstream.Credential;
 import dev.cloister.isolation.tck.Hand;
 import dev.cloister.isolation.tck.Means;
 import dev.cloister.isolation.tck.SandboxTenant;
+import dev.cloister.isolation.tck.UnfinishedException;
 import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SharedDirectory;
@@ -41,6 +43,7 @@ import java.util.Map;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
@@ -119,14 +122,44 @@ final class AgentPlace implements AutoCloseable {
             AgentStart start = new AgentStart(conversation, Client.MODEL, "", CREDENTIAL.kind());
             try (AgentLauncher.Started started =
                     launcher.start(attacker.sandbox(), session(conversation.id()), start)) {
-                ScheduledFuture<?> impatience =
-                        timer.schedule(started.agent()::cancel, PATIENCE_SECONDS, TimeUnit.SECONDS);
-                started.run(turn(), content(prompt), event -> note(event, said));
-                impatience.cancel(false);
+                Impatience impatience = impatience(attacker, started.agent()::cancel);
+                AgentEnd end = started.run(turn(), content(prompt), event -> note(event, said));
+                impatience.end();
+                if (!end.begun()) {
+                    throw new UnfinishedException("the agent did not begin: " + end.complaint());
+                }
             } catch (CloisterException e) {
                 said.append(FAILED).append(e.getMessage()).append('\n');
             }
         });
+    }
+
+    /**
+     * Ends an agent after a while; what it was to do is then unfinished.
+     *
+     * @param over whether that happened
+     */
+    private record Impatience(ScheduledFuture<?> planned, AtomicBoolean over) {
+        void end() throws UnfinishedException {
+            planned.cancel(false);
+            if (over.get()) {
+                throw new UnfinishedException("the agent did not come to an end in time");
+            }
+        }
+    }
+
+    private Impatience impatience(SandboxTenant attacker, Runnable end) {
+        AtomicBoolean over = new AtomicBoolean();
+        long patience = PATIENCE_SECONDS * attacker.sandbox().slowness();
+        return new Impatience(
+                timer.schedule(
+                        () -> {
+                            over.set(true);
+                            end.run();
+                        },
+                        patience,
+                        TimeUnit.SECONDS),
+                over);
     }
 
     /**
@@ -135,7 +168,12 @@ final class AgentPlace implements AutoCloseable {
      * @throws CloisterException INTERNAL if it does not answer
      */
     void prove(SandboxTenant attacker) throws IOException, InterruptedException {
-        String said = agent(attacker).make(new Means.Talk("", List.of("Hello."), ""), Map.of());
+        String said;
+        try {
+            said = agent(attacker).make(new Means.Talk("", List.of("Hello."), ""), Map.of());
+        } catch (UnfinishedException e) {
+            said = FAILED + e.getMessage();
+        }
         if (said.isBlank() || said.contains(FAILED)) {
             throw new CloisterException(
                     ErrorCode.INTERNAL,
@@ -150,8 +188,7 @@ final class AgentPlace implements AutoCloseable {
         return (means, told) -> talk(means, told, attacker, (conversation, prompt, said) -> {
             try (Socket socket = socket(attacker)) {
                 SandboxProcess process = attacker.sandbox().launch(bare(conversation, socket.inner(), attacker));
-                ScheduledFuture<?> impatience =
-                        timer.schedule(() -> process.terminate(Duration.ZERO), PATIENCE_SECONDS, TimeUnit.SECONDS);
+                Impatience impatience = impatience(attacker, () -> process.terminate(Duration.ZERO));
                 Thread.ofPlatform().daemon(true).start(() -> drain(process));
                 try (OutputStream in = process.stdin()) {
                     in.write(prompt.getBytes(StandardCharsets.UTF_8));
@@ -165,7 +202,7 @@ final class AgentPlace implements AutoCloseable {
                         }
                     }
                 }
-                impatience.cancel(false);
+                impatience.end();
                 process.terminate(Duration.ofSeconds(2));
             }
         });
@@ -210,12 +247,12 @@ final class AgentPlace implements AutoCloseable {
     /** One turn; what its tools answered goes to {@code said}. */
     private interface Turn {
         void take(Conversation conversation, String prompt, StringBuilder said)
-                throws IOException, InterruptedException;
+                throws IOException, InterruptedException, UnfinishedException;
     }
 
     /** What the attacker sees is what its tools answered, and all that its model got. */
     private String talk(Means means, Map<String, String> told, SandboxTenant attacker, Turn turn)
-            throws IOException, InterruptedException {
+            throws IOException, InterruptedException, UnfinishedException {
         if (!(means instanceof Means.Talk talk)) {
             throw new IllegalArgumentException("an agent is talked to");
         }

@@ -119,7 +119,7 @@ public final class AttackReport {
             }
             list(
                     text,
-                    place + ": INVALID, without effect even where nothing stops them",
+                    place + ": INVALID, without effect even where nothing stops them, or not made to their end",
                     of(report, place).stream()
                             .filter(result -> result.outcome() == Outcome.INVALID)
                             .toList());

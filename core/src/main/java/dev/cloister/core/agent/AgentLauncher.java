@@ -81,7 +81,10 @@ public final class AgentLauncher {
                         settings.upstreamRetries());
                 SandboxProcess process =
                         sandbox.launch(plan.processSpec(sandbox.paths().work()));
-                return new Started(new LiveAgent(process, rendered, timer), channel, share);
+                return new Started(
+                        new LiveAgent(process, rendered, LiveAgent.HANDSHAKE.multipliedBy(sandbox.slowness()), timer),
+                        channel,
+                        share);
             } catch (RuntimeException e) {
                 channel.close();
                 throw e;

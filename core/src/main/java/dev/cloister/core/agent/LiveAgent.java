@@ -57,6 +57,9 @@ public final class LiveAgent {
 
     private Runnable whenLost = () -> {};
     /** Completed when it has answered for the first time, or has ended. */
+    private final Duration handshake;
+
+    private volatile boolean givenUp;
     private final CompletableFuture<Void> up = new CompletableFuture<>();
 
     /** One message on its way through the agent. */
@@ -86,10 +89,14 @@ public final class LiveAgent {
         }
     }
 
-    /** @param settings what the agent was told to take, to be compared with what it took */
-    LiveAgent(SandboxProcess process, ObjectNode settings, ScheduledExecutorService timer) {
+    /**
+     * @param settings what the agent was told to take, to be compared with what it took
+     * @param handshake how long it may take to say what it took
+     */
+    LiveAgent(SandboxProcess process, ObjectNode settings, Duration handshake, ScheduledExecutorService timer) {
         this.process = process;
         this.settings = settings;
+        this.handshake = handshake;
         this.timer = timer;
         this.complaint = new Complaint(process.stderr());
         platform("stderr", complaint);
@@ -254,7 +261,7 @@ public final class LiveAgent {
         synchronized (this) {
             known = verified;
         }
-        ScheduledFuture<?> impatience = timer.schedule(this::kill, HANDSHAKE.toMillis(), TimeUnit.MILLISECONDS);
+        ScheduledFuture<?> impatience = timer.schedule(this::giveUp, handshake.toMillis(), TimeUnit.MILLISECONDS);
         try {
             send(StreamJson.controlRequest(message.question, known ? "mcp_status" : "get_settings"));
             Optional<AgentEvent.ControlResponse> answer = message.answer.join();
@@ -279,7 +286,8 @@ public final class LiveAgent {
     private AgentEnd endWithout(Message message) {
         finish();
         complaint.awaitEnd(GRACE);
-        return new AgentEnd(Optional.empty(), begun(message), endedOutOfMemory(), complaint.text());
+        String why = givenUp ? "it did not answer within " + handshake.toSeconds() + " s. " : "";
+        return new AgentEnd(Optional.empty(), begun(message), endedOutOfMemory(), why + complaint.text());
     }
 
     private AgentEnd brokenOff(Message message, CompletionException failure) {
@@ -408,6 +416,11 @@ public final class LiveAgent {
 
     private synchronized boolean cancelled() {
         return pendingKill != null;
+    }
+
+    private void giveUp() {
+        givenUp = true;
+        kill();
     }
 
     /** Never on the timer's own thread, which others wait for. */

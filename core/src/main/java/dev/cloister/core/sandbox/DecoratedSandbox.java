@@ -42,6 +42,11 @@ abstract class DecoratedSandbox implements Sandbox {
     }
 
     @Override
+    public int slowness() {
+        return sandbox.slowness();
+    }
+
+    @Override
     public boolean hasOwnNetwork() {
         return sandbox.hasOwnNetwork();
     }

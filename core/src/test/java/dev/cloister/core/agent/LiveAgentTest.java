@@ -53,7 +53,7 @@ class LiveAgentTest {
     }
 
     private LiveAgent run(FakeProcess process) {
-        return new LiveAgent(process, SETTINGS, timer);
+        return new LiveAgent(process, SETTINGS, LiveAgent.HANDSHAKE, timer);
     }
 
     private AgentEnd played(FakeAgent agent) {
@@ -205,6 +205,7 @@ class LiveAgentTest {
         timer.pass(HANDSHAKE);
         assertThat(end.get(60, TimeUnit.SECONDS).result()).isEmpty();
         assertThat(end.get(60, TimeUnit.SECONDS).begun()).isFalse();
+        assertThat(end.get(60, TimeUnit.SECONDS).complaint()).contains("did not answer within 30 s");
         assertThat(process.terminations()).isNotEmpty();
         process.await();
     }

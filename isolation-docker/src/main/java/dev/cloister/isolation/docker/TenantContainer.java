@@ -137,7 +137,7 @@ final class TenantContainer implements GuestHost {
         Guest open = guest();
         if (forwards.add(forward)) {
             try {
-                open.forward(forward, PATIENCE);
+                open.forward(forward);
             } catch (IOException e) {
                 forwards.remove(forward);
                 throw new IsolationException(

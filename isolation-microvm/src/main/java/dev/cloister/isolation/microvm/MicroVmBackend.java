@@ -223,13 +223,14 @@ final class MicroVmBackend implements GuestBackend {
     }
 
     /** A guest begins by ending what was left before it. */
-    private static void empty(Machine left) {
-        try (ByteChannel stream = left.connect(PATIENCE);
+    private void empty(Machine left) {
+        Duration patience = PATIENCE.multipliedBy(hypervisor.slowness());
+        try (ByteChannel stream = left.connect(patience);
                 Guest guest = Guest.openMachine(
                         Channels.newInputStream(stream),
                         Channels.newOutputStream(stream),
                         MachineFiles.INNER_LAUNCHER,
-                        PATIENCE,
+                        patience,
                         () -> {})) {
             guest.machine().anew();
         } catch (IOException e) {

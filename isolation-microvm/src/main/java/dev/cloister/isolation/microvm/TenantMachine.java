@@ -124,12 +124,12 @@ final class TenantMachine implements GuestHost {
         }
         long current = ++generation;
         named = false;
-        ByteChannel stream = running.connect(PATIENCE);
+        ByteChannel stream = running.connect(patience());
         Guest opened = Guest.openMachine(
                 Channels.newInputStream(stream),
                 Channels.newOutputStream(stream),
                 MachineFiles.INNER_LAUNCHER,
-                PATIENCE,
+                patience(),
                 () -> lost(current));
         guest = opened;
         return opened;
@@ -169,7 +169,7 @@ final class TenantMachine implements GuestHost {
         Guest open = guest();
         if (forwards.add(forward)) {
             try {
-                open.forward(forward, PATIENCE);
+                open.forward(forward);
             } catch (IOException e) {
                 forwards.remove(forward);
                 throw new IsolationException(
@@ -181,6 +181,15 @@ final class TenantMachine implements GuestHost {
             }
         }
         return open;
+    }
+
+    @Override
+    public int slowness() {
+        return hypervisor.slowness();
+    }
+
+    private Duration patience() {
+        return PATIENCE.multipliedBy(slowness());
     }
 
     @Override

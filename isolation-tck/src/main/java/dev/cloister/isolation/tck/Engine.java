@@ -17,7 +17,8 @@ import java.util.function.Consumer;
 public final class Engine implements AutoCloseable {
     private static final int SHOWN = 300;
 
-    private record Attempt(boolean through, String output) {}
+    /** @param made whether it was made to its end */
+    private record Attempt(boolean through, boolean made, String output) {}
 
     private final Path scratch;
     private final List<Bait> controls;
@@ -56,12 +57,21 @@ public final class Engine implements AutoCloseable {
         try (Bait bait = Bait.lay(pair, scratch)) {
             for (Attack attack : attacks.stream().filter(pair::canTry).toList()) {
                 Attempt attempt = attempt(bait, pair, attack);
-                Outcome outcome =
-                        attempt.through() ? Outcome.PASSED : isValid(attack) ? Outcome.BLOCKED : Outcome.INVALID;
                 each.accept(new Result(
-                        attack, pair.place(), promised.contains(attack.guarantee()), outcome, shown(attempt.output())));
+                        attack,
+                        pair.place(),
+                        promised.contains(attack.guarantee()),
+                        outcome(attack, attempt),
+                        shown(attempt.output())));
             }
         }
+    }
+
+    private Outcome outcome(Attack attack, Attempt attempt) throws IOException, InterruptedException {
+        if (attempt.through()) {
+            return Outcome.PASSED;
+        }
+        return attempt.made() && isValid(attack) ? Outcome.BLOCKED : Outcome.INVALID;
     }
 
     /** What the attacks do where nothing stops them: none is promised to be stopped there. */
@@ -88,9 +98,16 @@ public final class Engine implements AutoCloseable {
 
     private static Attempt attempt(Bait bait, Pair pair, Attack attack) throws IOException, InterruptedException {
         bait.ready();
-        String output = pair.hand(attack.vantage()).make(attack.means(), bait.variables());
+        String output;
+        boolean made = true;
+        try {
+            output = pair.hand(attack.vantage()).make(attack.means(), bait.variables());
+        } catch (UnfinishedException e) {
+            output = String.valueOf(e.getMessage());
+            made = false;
+        }
         boolean through = bait.shows(attack.sign(), output);
-        return new Attempt(through, bait.seen() + output);
+        return new Attempt(through, made, bait.seen() + output);
     }
 
     private static String shown(String output) {

@@ -11,8 +11,9 @@ public interface Hand {
      *
      * @param told what the attack may know, by name
      * @return all that the attacker got to see by it
+     * @throws UnfinishedException if it cannot be told what the attack would have come to
      */
-    String make(Means means, Map<String, String> told) throws IOException, InterruptedException;
+    String make(Means means, Map<String, String> told) throws IOException, InterruptedException, UnfinishedException;
 
     /** Runs code as a tenant's command. */
     static Hand of(Tenant attacker) {

@@ -6,6 +6,6 @@ public enum Outcome {
     BLOCKED,
     /** It got through here. */
     PASSED,
-    /** It did not even get through where nothing stops it, so that it says nothing about here. */
+    /** It did not even get through where nothing stops it, or was not made to its end, so that it says nothing about here. */
     INVALID
 }

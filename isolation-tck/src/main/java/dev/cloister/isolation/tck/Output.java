@@ -13,10 +13,13 @@ final class Output {
     private static final int MOST = 1 << 20;
 
     private final ByteArrayOutputStream text = new ByteArrayOutputStream();
+    private final long patienceMs;
     private final Thread reader;
     private boolean ended;
 
-    Output(InputStream from) {
+    /** @param slowness see {@link dev.cloister.spi.Sandbox#slowness} */
+    Output(InputStream from, int slowness) {
+        patienceMs = PATIENCE_MS * slowness;
         reader = Thread.ofPlatform().daemon(true).name("attack-output").start(() -> read(from));
     }
 
@@ -46,13 +49,13 @@ final class Output {
 
     /** All so far, once it has ended or the time is over. */
     String awaitEnd() throws InterruptedException {
-        reader.join(PATIENCE_MS);
+        reader.join(patienceMs);
         return text();
     }
 
     /** @return whether it has printed the word */
     synchronized boolean awaitWord(String word) throws InterruptedException {
-        long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000;
+        long deadline = System.nanoTime() + patienceMs * 1_000_000;
         while (!text().contains(word) && !ended && System.nanoTime() < deadline) {
             wait(50);
         }

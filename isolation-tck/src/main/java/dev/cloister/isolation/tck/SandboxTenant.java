@@ -44,13 +44,13 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox, Supplier<List<Str
                 new ProcessSpec(command, environment, sandbox.paths().work()));
         process.stdin().close();
         // What attacks complain of is of no interest, and must not fill a pipe.
-        return new Started(process, new Output(process.stderr()));
+        return new Started(process, new Output(process.stderr(), sandbox.slowness()));
     }
 
     @Override
     public String run(List<String> command, Map<String, String> environment) throws IOException, InterruptedException {
         SandboxProcess process = launch(command, environment).process();
-        String said = new Output(process.stdout()).awaitEnd();
+        String said = new Output(process.stdout(), sandbox.slowness()).awaitEnd();
         process.terminate(Duration.ZERO);
         return said;
     }
@@ -60,7 +60,7 @@ public record SandboxTenant(SandboxSpec spec, Sandbox sandbox, Supplier<List<Str
             throws IOException, InterruptedException {
         Started started = launch(command, environment);
         SandboxProcess process = started.process();
-        Output output = new Output(process.stdout());
+        Output output = new Output(process.stdout(), sandbox.slowness());
         if (!output.awaitWord(ready)) {
             process.terminate(Duration.ZERO);
             throw new IOException("the victim did not start: " + output.text()

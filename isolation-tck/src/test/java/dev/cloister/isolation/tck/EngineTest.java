@@ -194,6 +194,27 @@ class EngineTest {
     }
 
     @Test
+    void whatWasNotMadeToItsEndIsNoDefenceUnlessItGotThroughBefore() throws Exception {
+        Hand tiring = (means, told) -> {
+            Hand.of(attacker).make(means, told);
+            throw new UnfinishedException("it was tired");
+        };
+        Pair pair = new Pair(
+                "somewhere",
+                PlainSandbox.tenant(directory.resolve("other"), List.of()),
+                attacker,
+                Map.of(Vantage.SANDBOX, tiring),
+                Map.of(),
+                word -> false);
+        List<Attack> attacks = List.of(
+                attack("says", Sign.GAINED, "echo GAINED"), attack("does", Sign.TREE_CHANGED, "rm \"$V_HOME/secret\""));
+        List<Result> results = new ArrayList<>();
+        engine.attack(pair, Set.of(), attacks, results::add);
+        assertThat(results).extracting(Result::outcome).containsExactly(Outcome.INVALID, Outcome.PASSED);
+        assertThat(results).first().extracting(Result::detail).asString().contains("it was tired");
+    }
+
+    @Test
     void oneAttackDoesNotSpoilTheNext() throws Exception {
         List<Attack> attacks = List.of(
                 attack("remove", Sign.TREE_CHANGED, "rm -rf \"$V_HOME/secret\" \"$V_WORK/.env\""),

@@ -31,11 +31,13 @@ import java.util.function.UnaryOperator;
 public final class Guest implements AutoCloseable {
     private final GuestChannel channel;
     private final Path launcher;
+    private final Duration patience;
     private final Runnable endGuest;
 
-    private Guest(GuestChannel channel, Path launcher, Runnable endGuest) {
+    private Guest(GuestChannel channel, Path launcher, Duration patience, Runnable endGuest) {
         this.channel = channel;
         this.launcher = launcher;
+        this.patience = patience;
         this.endGuest = endGuest;
     }
 
@@ -43,7 +45,7 @@ public final class Guest implements AutoCloseable {
      * Takes over both streams, and returns when the guest has said its first word.
      *
      * @param launcher where {@code cloister-launch} is in the guest
-     * @param patience how long it may take to say it
+     * @param patience how long it may take to say it, and to answer each request later
      * @param endGuest ends the guest from outside: it has been lost, or does not do as it is told; may run more than once
      * @throws IOException if it did not come to that
      */
@@ -52,7 +54,7 @@ public final class Guest implements AutoCloseable {
         GuestChannel channel = GuestChannel.open(from, to, endGuest);
         try {
             within(patience, channel.hello());
-            return new Guest(channel, launcher, endGuest);
+            return new Guest(channel, launcher, patience, endGuest);
         } catch (IOException e) {
             channel.close();
             throw e;
@@ -68,7 +70,7 @@ public final class Guest implements AutoCloseable {
         GuestChannel channel = GuestChannel.open(from, to, endGuest);
         try {
             channel.anew(patience);
-            return new Guest(channel, launcher, endGuest);
+            return new Guest(channel, launcher, patience, endGuest);
         } catch (IOException e) {
             channel.close();
             throw e;
@@ -137,7 +139,7 @@ public final class Guest implements AutoCloseable {
      *
      * @throws IOException if it could not be done
      */
-    public void forward(Forward forward, Duration patience) throws IOException {
+    public void forward(Forward forward) throws IOException {
         byte[] path = forward.socket().getBytes(StandardCharsets.UTF_8);
         byte[] payload = ByteBuffer.allocate(Short.BYTES + path.length)
                 .putShort((short) forward.port())
@@ -166,7 +168,7 @@ public final class Guest implements AutoCloseable {
 
     /** It, where it is the first process of a virtual machine. */
     public GuestMachine machine() {
-        return new GuestMachine(channel);
+        return new GuestMachine(channel, patience);
     }
 
     /** Ends everything that runs there, by the stream's end. */

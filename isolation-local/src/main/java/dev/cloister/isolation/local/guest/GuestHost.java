@@ -3,6 +3,7 @@ package dev.cloister.isolation.local.guest;
 import dev.cloister.isolation.local.cgroup.ForeignCgroup;
 import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SharedDirectory;
 import java.util.Optional;
 
@@ -17,6 +18,11 @@ public interface GuestHost {
 
     /** The guest, in which a port leads to a socket from now on. */
     Guest guest(Forward forward);
+
+    /** See {@link Sandbox#slowness}. */
+    default int slowness() {
+        return 1;
+    }
 
     /** A new directory through which server and tenant meet. The caller's. */
     SharedDirectory share();

@@ -21,16 +21,17 @@ public final class GuestMachine implements ControlFiles {
     /** Where its control group for all that is the tenant's is. */
     public static final Path CGROUP = Path.of("/sys/fs/cgroup/tenant");
 
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int ENTROPY = 64;
     private static final int MOST = 4 << 20;
     private static final long NO_SUCH_FILE = 2;
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final GuestChannel channel;
+    private final Duration patience;
 
-    GuestMachine(GuestChannel channel) {
+    GuestMachine(GuestChannel channel, Duration patience) {
         this.channel = channel;
+        this.patience = patience;
     }
 
     /**
@@ -70,7 +71,7 @@ public final class GuestMachine implements ControlFiles {
         }
         Conversation conversation = channel.begin(kind, payload);
         try {
-            return Guest.within(PATIENCE, conversation.stands());
+            return Guest.within(patience, conversation.stands());
         } finally {
             channel.settled(conversation.id());
         }
@@ -112,7 +113,7 @@ public final class GuestMachine implements ControlFiles {
                 placed('s', path, new byte[0]),
                 conversation -> Thread.ofVirtual().name("guest-call").start(() -> connect(conversation, target)));
         try {
-            Guest.within(PATIENCE, listener.stands());
+            Guest.within(patience, listener.stands());
             return () -> channel.unlisten(listener);
         } catch (IOException e) {
             channel.unlisten(listener);
@@ -147,7 +148,7 @@ public final class GuestMachine implements ControlFiles {
 
     /** Ends everything that runs there, and begins anew: what was shared is gone. */
     public void anew() throws IOException {
-        channel.anew(PATIENCE);
+        channel.anew(patience);
     }
 
     /** Ends everything that runs there and puts the disk down. Nothing can be launched after it; the power may go. */

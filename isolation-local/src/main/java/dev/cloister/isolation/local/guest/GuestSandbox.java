@@ -87,6 +87,11 @@ public final class GuestSandbox implements Sandbox {
     }
 
     @Override
+    public int slowness() {
+        return host.slowness();
+    }
+
+    @Override
     public boolean hasOwnNetwork() {
         return true;
     }
@@ -152,7 +157,7 @@ public final class GuestSandbox implements Sandbox {
     @Override
     public Optional<SocketChannel> connect(int port) {
         try {
-            return host.guest().connect(port, meeting, PATIENCE);
+            return host.guest().connect(port, meeting, PATIENCE.multipliedBy(slowness()));
         } catch (IOException e) {
             return Optional.empty();
         }

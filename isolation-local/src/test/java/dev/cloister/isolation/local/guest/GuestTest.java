@@ -293,7 +293,7 @@ class GuestTest {
         Path socket = directory.resolve("out");
         try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             listener.bind(UnixDomainSocketAddress.of(socket));
-            guest.forward(new Forward(port, socket.toString()), PATIENCE);
+            guest.forward(new Forward(port, socket.toString()));
             SandboxProcess client =
                     start(Map.of(), "/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/" + port + "; echo hello >&3");
             try (SocketChannel one = listener.accept()) {

@@ -21,6 +21,11 @@ public interface Hypervisor extends AutoCloseable {
     /** The machine that an earlier server started with a plan of the same directory, if it still runs. */
     Optional<Machine> running(MachinePlan plan);
 
+    /** How many times as long as on the host's own processors a guest may take, at least 1. */
+    default int slowness() {
+        return 1;
+    }
+
     /** Gives back what it holds itself; machines go on. */
     @Override
     default void close() {}

@@ -20,6 +20,10 @@ import java.util.concurrent.TimeoutException;
 /** QEMU's machine type microvm, by hardware (KVM) or by translation (TCG). */
 public final class Qemu implements Hypervisor {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
+    private static final String HARDWARE = "kvm";
+    /** Translated instructions take some ten times as long; limits of time are generous already. */
+    private static final int TRANSLATED = 5;
+
     private static final Path KVM = Path.of("/dev/kvm");
 
     private final Path program;
@@ -46,7 +50,7 @@ public final class Qemu implements Hypervisor {
         String name = System.getProperty("os.arch").equals("aarch64") ? "qemu-system-aarch64" : "qemu-system-x86_64";
         Path program = program(name, "qemu-system-x86");
         program("setpriv", "util-linux");
-        if (accelerator.equals("kvm") && !Files.isReadable(KVM)) {
+        if (accelerator.equals(HARDWARE) && !Files.isReadable(KVM)) {
             throw new IsolationException(new Finding(
                     "this machine cannot run virtual machines by hardware",
                     "there is no " + KVM + " that the server can use",
@@ -96,6 +100,11 @@ public final class Qemu implements Hypervisor {
     @Override
     public String description() {
         return version + ", " + accelerator;
+    }
+
+    @Override
+    public int slowness() {
+        return accelerator.equals(HARDWARE) ? 1 : TRANSLATED;
     }
 
     @Override
@@ -167,7 +176,7 @@ public final class Qemu implements Hypervisor {
             String uid = Long.toString(plan.uid().get());
             command.addAll(List.of("--reuid", uid, "--regid", uid));
             command.addAll(
-                    accelerator.equals("kvm")
+                    accelerator.equals(HARDWARE)
                             ? List.of(
                                     "--groups",
                                     Files.getAttribute(KVM, "unix:gid").toString())
