@@ -66,7 +66,7 @@ final class AttackCommand implements Callable<Integer> {
             names = "--isolation",
             paramLabel = "MODE",
             defaultValue = "all",
-            description = "directories, namespaces, chroot, container or all (default: all).")
+            description = "directories, namespaces, chroot, container, microvm or all (default: all).")
     private String isolation = "all";
 
     @Option(names = "--family", paramLabel = "FAMILY", description = "Only attacks of this family.")
@@ -118,7 +118,7 @@ final class AttackCommand implements Callable<Integer> {
         if (one.isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--isolation: directories, namespaces, chroot, container or all, not " + isolation);
+                    "--isolation: directories, namespaces, chroot, container, microvm or all, not " + isolation);
         }
         return one.get()::equals;
     }

@@ -27,7 +27,7 @@ final class DemoCommand implements Callable<Integer> {
             names = "--isolation",
             paramLabel = "MODE",
             defaultValue = "auto",
-            description = "auto, directories, namespaces, chroot, container (default: auto).")
+            description = "auto, directories, namespaces, chroot, container, microvm (default: auto).")
     private String isolation = "auto";
 
     @Option(

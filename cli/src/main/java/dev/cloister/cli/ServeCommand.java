@@ -34,7 +34,7 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--isolation",
             paramLabel = "MODE",
-            description = "auto, directories, namespaces, chroot, container (default: auto).")
+            description = "auto, directories, namespaces, chroot, container, microvm (default: auto).")
     private @Nullable String isolation;
 
     @Option(

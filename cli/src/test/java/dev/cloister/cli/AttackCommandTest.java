@@ -111,7 +111,8 @@ class AttackCommandTest {
             CommandRun run = run(wrong.toArray(String[]::new));
             assertThat(run.status()).isEqualTo(2);
             assertThat(run.err())
-                    .containsAnyOf("directories, namespaces, chroot, container or all", "direct-reads, interpreters");
+                    .containsAnyOf(
+                            "directories, namespaces, chroot, container, microvm or all", "direct-reads, interpreters");
         }
     }
 }
