@@ -11,7 +11,9 @@
  *   4. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
  *
  * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a container: it reaps, and does
- * nothing else. `cloister-guest --counter` says on a host what a machine without a clock to compare with is to be told.
+ * nothing else. For a host that starts machines, `cloister-guest --counter` says what one without a clock to compare with is to be told,
+ * and `cloister-guest --small-pages PROGRAM ARGUMENTS` runs a program that gets no huge pages: of a machine's memory most is never
+ * touched, and each of them takes 512 times what was touched.
  *
  * Frames, both ways: the number of the conversation (four bytes), the kind (one), the length of what follows (three), all with the
  * most significant byte first. Streams: '0' standard input, '1' output, '2' errors, '3' the launcher's report; for a connection '0'
@@ -509,6 +511,10 @@ static long counter_rate(void) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--counter") == 0) return printf("%ld\n", counter_rate()) < 0;
+  if (argc > 2 && strcmp(argv[1], "--small-pages") == 0) {
+    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0) execvp(argv[2], argv + 2);
+    return perror(argv[2]), 127;
+  }
   machine = getpid() == 1 && strcmp(argv[0], "/init") == 0;
   int number = machine ? be_machine() : 0;
   sigset_t all;

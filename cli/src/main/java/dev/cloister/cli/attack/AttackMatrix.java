@@ -81,14 +81,14 @@ public final class AttackMatrix {
         return text.substring(0, begin + BEGIN.length()) + matrix + text.substring(end);
     }
 
-    /** The matrix of what is checked in: the modes of this machine, and containers by whatever runs them. */
+    /** The matrix of what is checked in: the modes of this machine, and those that something of others runs, by what that is. */
     public static String published(Path directory) throws IOException {
         Map<String, JsonNode> reports = new LinkedHashMap<>();
         reports.put("", read(directory.resolve("host-root.json")));
-        for (String runtime : List.of("runc", "gvisor")) {
-            Path report = directory.resolve("container-" + runtime + ".json");
+        for (String name : List.of("container-runc", "container-gvisor", "microvm-qemu")) {
+            Path report = directory.resolve(name + ".json");
             if (Files.exists(report)) {
-                reports.put(runtime, read(report));
+                reports.put(name.substring(name.indexOf('-') + 1), read(report));
             }
         }
         return of(reports);

@@ -4,16 +4,13 @@ import dev.cloister.isolation.local.cgroup.ForeignCgroup;
 import dev.cloister.isolation.local.guest.Guest;
 import dev.cloister.isolation.local.guest.GuestHost;
 import dev.cloister.spi.Finding;
-import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.SharedDirectory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,7 +33,6 @@ final class TenantContainer implements GuestHost {
     private Optional<ForeignCgroup> cgroup = Optional.empty();
     private Engine.@Nullable Attached stream;
     private @Nullable Guest guest;
-    private final Set<Forward> forwards = new HashSet<>();
     /** Counts guests: whoever lost one must not end the next. */
     private long generation;
     /** Whether nobody uses it. */
@@ -131,26 +127,6 @@ final class TenantContainer implements GuestHost {
         }
     }
 
-    /** A port inside leads to a socket for as long as the guest is there. */
-    @Override
-    public synchronized Guest guest(Forward forward) {
-        Guest open = guest();
-        if (forwards.add(forward)) {
-            try {
-                open.forward(forward);
-            } catch (IOException e) {
-                forwards.remove(forward);
-                throw new IsolationException(
-                        new Finding(
-                                "the way out of a container could not be made",
-                                String.valueOf(e.getMessage()),
-                                "Try again; nothing was started."),
-                        e);
-            }
-        }
-        return open;
-    }
-
     /** False, too, if the engine does not say. */
     @Override
     public synchronized boolean endedOutOfMemory() {
@@ -182,7 +158,6 @@ final class TenantContainer implements GuestHost {
         }
         guest = null;
         stream = null;
-        forwards.clear();
     }
 
     @Override

@@ -11,7 +11,6 @@ import dev.cloister.isolation.microvm.machine.Hypervisor;
 import dev.cloister.isolation.microvm.machine.Machine;
 import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.Finding;
-import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.SandboxLimits;
 import dev.cloister.spi.SharedDirectory;
@@ -20,9 +19,7 @@ import java.nio.channels.ByteChannel;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,7 +52,6 @@ final class TenantMachine implements GuestHost {
     private @Nullable Machine machine;
     private @Nullable Guest guest;
     private Optional<ForeignCgroup> cgroup = Optional.empty();
-    private final Set<Forward> forwards = new HashSet<>();
     /** Whether the guest was told whose it is since it began. */
     private boolean named;
     /** Counts guests: whoever lost one must not end the next. */
@@ -150,7 +146,6 @@ final class TenantMachine implements GuestHost {
         }
         guest = null;
         named = false;
-        forwards.clear();
     }
 
     private void closeMachine() {
@@ -162,25 +157,6 @@ final class TenantMachine implements GuestHost {
             }
         }
         machine = null;
-    }
-
-    @Override
-    public synchronized Guest guest(Forward forward) {
-        Guest open = guest();
-        if (forwards.add(forward)) {
-            try {
-                open.forward(forward);
-            } catch (IOException e) {
-                forwards.remove(forward);
-                throw new IsolationException(
-                        new Finding(
-                                "the way out of a virtual machine could not be made",
-                                String.valueOf(e.getMessage()),
-                                "Try again; nothing was started."),
-                        e);
-            }
-        }
-        return open;
     }
 
     @Override
@@ -223,7 +199,6 @@ final class TenantMachine implements GuestHost {
     @Override
     public synchronized void rest() {
         resting = true;
-        forwards.clear();
         named = false;
         @Nullable Guest open = guest;
         if (open == null) {

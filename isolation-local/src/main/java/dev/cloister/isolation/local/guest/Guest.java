@@ -16,8 +16,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -33,6 +35,7 @@ public final class Guest implements AutoCloseable {
     private final Path launcher;
     private final Duration patience;
     private final Runnable endGuest;
+    private final Set<Forward> forwards = new HashSet<>();
 
     private Guest(GuestChannel channel, Path launcher, Duration patience, Runnable endGuest) {
         this.channel = channel;
@@ -135,17 +138,21 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Leads a port of the guest's loopback device to a unix socket in it, until the guest ends.
+     * Leads a port of the guest's loopback device to a unix socket in it, until the guest ends; once, however often it is asked for.
      *
      * @throws IOException if it could not be done
      */
-    public void forward(Forward forward) throws IOException {
+    public synchronized void forward(Forward forward) throws IOException {
+        if (forwards.contains(forward)) {
+            return;
+        }
         byte[] path = forward.socket().getBytes(StandardCharsets.UTF_8);
         byte[] payload = ByteBuffer.allocate(Short.BYTES + path.length)
                 .putShort((short) forward.port())
                 .put(path)
                 .array();
         within(patience, channel.begin(Frame.FORWARD, payload).stands());
+        forwards.add(forward);
     }
 
     /**

@@ -1,10 +1,12 @@
 package dev.cloister.isolation.local.guest;
 
 import dev.cloister.isolation.local.cgroup.ForeignCgroup;
+import dev.cloister.spi.Finding;
 import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SharedDirectory;
+import java.io.IOException;
 import java.util.Optional;
 
 /** The container or the virtual machine of one tenant. It mends itself when a guest is asked for. Thread-safe. */
@@ -17,7 +19,20 @@ public interface GuestHost {
     Guest guest();
 
     /** The guest, in which a port leads to a socket from now on. */
-    Guest guest(Forward forward);
+    default Guest guest(Forward forward) {
+        Guest guest = guest();
+        try {
+            guest.forward(forward);
+            return guest;
+        } catch (IOException e) {
+            throw new IsolationException(
+                    new Finding(
+                            "the way out of a tenant's guest could not be made",
+                            String.valueOf(e.getMessage()),
+                            "Try again; nothing was started."),
+                    e);
+        }
+    }
 
     /** See {@link Sandbox#slowness}. */
     default int slowness() {

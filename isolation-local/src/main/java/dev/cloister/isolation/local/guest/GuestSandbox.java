@@ -41,6 +41,7 @@ public final class GuestSandbox implements Sandbox {
     private final Layers layers;
     private final Path meeting;
     private final Consumer<GuestSandbox> whenClosed;
+    private final UseMeter meter = new UseMeter();
     private final AtomicLong launches = new AtomicLong();
     private final Set<LaunchedProcess> running = new HashSet<>();
     private boolean closed;
@@ -106,6 +107,7 @@ public final class GuestSandbox implements Sandbox {
         }
         Guest guest = process.forward().map(host::guest).orElseGet(host::guest);
         long killedBefore = oomKills();
+        counted().ifPresent(meter::begin);
         LaunchedProcess launched = guest.launch(plan(process), status -> judged(status, killedBefore));
         boolean tooLate;
         synchronized (this) {
@@ -165,6 +167,10 @@ public final class GuestSandbox implements Sandbox {
 
     @Override
     public Optional<Usage> usage() {
+        return counted().map(meter::read);
+    }
+
+    private Optional<Usage> counted() {
         try {
             return host.cgroup().map(ForeignCgroup::usage);
         } catch (UncheckedIOException e) {

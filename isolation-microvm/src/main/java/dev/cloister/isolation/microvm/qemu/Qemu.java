@@ -28,13 +28,15 @@ public final class Qemu implements Hypervisor {
 
     private final Path program;
     private final String version;
+    private final Path guest;
     private final String accelerator;
     private final long counterRate;
     private final boolean asRoot;
 
-    private Qemu(Path program, String version, String accelerator, long counterRate, boolean asRoot) {
+    private Qemu(Path program, String version, Path guest, String accelerator, long counterRate, boolean asRoot) {
         this.program = program;
         this.version = version;
+        this.guest = guest;
         this.accelerator = accelerator;
         this.counterRate = counterRate;
         this.asRoot = asRoot;
@@ -43,7 +45,7 @@ public final class Qemu implements Hypervisor {
     /**
      * The one of this machine.
      *
-     * @param guest this server's own {@code cloister-guest}, which can measure the processor's counter
+     * @param guest this server's own {@code cloister-guest}, which measures the processor's counter, and starts the hypervisor
      * @throws IsolationException if it is not there, or what it needs is not
      */
     public static Qemu ofHost(String accelerator, Path guest, boolean asRoot) {
@@ -63,7 +65,7 @@ public final class Qemu implements Hypervisor {
                     .orElse(name);
             long counterRate = Long.parseLong(
                     output(List.of(guest.toString(), "--counter")).strip());
-            return new Qemu(program, version, accelerator, counterRate, asRoot);
+            return new Qemu(program, version, guest, accelerator, counterRate, asRoot);
         } catch (IOException e) {
             throw new IsolationException(
                     new Finding("QEMU does not run", e.toString(), "Try it by hand: " + program + " --version"), e);
@@ -162,9 +164,9 @@ public final class Qemu implements Hypervisor {
         }
     }
 
-    /** In a session of its own, which no terminal ends; in a network of its own, and as its tenant, where the server is root. */
+    /** With small pages; in a session of its own, which no terminal ends; in a network of its own, and as its tenant, where the server is root. */
     private List<String> command(MachinePlan plan, Optional<Path> saved) throws IOException {
-        List<String> command = new ArrayList<>(List.of("setsid"));
+        List<String> command = new ArrayList<>(List.of(guest.toString(), "--small-pages", "setsid"));
         if (asRoot) {
             command.addAll(List.of("unshare", "--net", "--ipc", "--uts", "--"));
         }

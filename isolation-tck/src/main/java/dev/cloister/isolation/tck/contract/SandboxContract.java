@@ -14,6 +14,7 @@ import dev.cloister.spi.Sandbox;
 import dev.cloister.spi.SandboxLimits;
 import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SharedDirectory;
+import dev.cloister.spi.Usage;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -221,6 +222,23 @@ public abstract class SandboxContract {
         assertThat(ContractStage.shell(again, "cat file; ls /tmp/gone").stdout())
                 .isEqualTo("kept\n");
         again.close();
+    }
+
+    @Test
+    void whatTheSandboxBeforeUsedIsNotCountedAgain() throws Exception {
+        String work = "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done";
+        assertThat(ContractStage.shell(sandbox, work).status()).isEqualTo(new ExitStatus.Exited(0));
+        Duration first = used();
+        sandbox.close();
+        sandbox = stage.sandbox("a", ContractStage.FIRST_UID);
+        assertThat(used()).isZero();
+        ContractStage.shell(sandbox, "true");
+        // Where nothing is counted, both are zero.
+        assertThat(used()).isLessThanOrEqualTo(first.dividedBy(2));
+    }
+
+    private Duration used() {
+        return sandbox.usage().map(Usage::cpu).orElse(Duration.ZERO);
     }
 
     @Test
