@@ -11,9 +11,8 @@
  *   4. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
  *
  * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a container: it reaps, and does
- * nothing else. For a host that starts machines, `cloister-guest --counter` says what one without a clock to compare with is to be told,
- * and `cloister-guest --small-pages PROGRAM ARGUMENTS` runs a program that gets no huge pages: of a machine's memory most is never
- * touched, and each of them takes 512 times what was touched.
+ * nothing else. For a host that starts machines (host.c), `cloister-guest --counter` says what one without a clock to compare with is to
+ * be told, and `cloister-guest --memory FILE PROGRAM ARGUMENTS` runs a program with a copy of a machine's memory.
  *
  * Frames, both ways: the number of the conversation (four bytes), the kind (one), the length of what follows (three), all with the
  * most significant byte first. Streams: '0' standard input, '1' output, '2' errors, '3' the launcher's report; for a connection '0'
@@ -492,29 +491,9 @@ static _Noreturn void rest(int signals) {
   }
 }
 
-/* How fast the counter of the processor runs that this is, in kHz; 0 where it has none that programs can read. */
-static long counter_rate(void) {
-#ifdef __x86_64__
-  enum { LOOK_NS = 50 * 1000 * 1000 };
-  struct timespec from, to;
-  unsigned long long before = __builtin_ia32_rdtsc();
-  clock_gettime(CLOCK_MONOTONIC_RAW, &from);
-  nanosleep(&(struct timespec){0, LOOK_NS}, NULL);
-  unsigned long long after = __builtin_ia32_rdtsc();
-  clock_gettime(CLOCK_MONOTONIC_RAW, &to);
-  long long nanoseconds = (to.tv_sec - from.tv_sec) * 1000000000LL + to.tv_nsec - from.tv_nsec;
-  return (long)((long long)(after - before) * 1000000 / nanoseconds);
-#else
-  return 0;
-#endif
-}
-
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--counter") == 0) return printf("%ld\n", counter_rate()) < 0;
-  if (argc > 2 && strcmp(argv[1], "--small-pages") == 0) {
-    if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0) execvp(argv[2], argv + 2);
-    return perror(argv[2]), 127;
-  }
+  if (argc > 3 && strcmp(argv[1], "--memory") == 0) run_with_memory(argv[2], argv + 3);
   machine = getpid() == 1 && strcmp(argv[0], "/init") == 0;
   int number = machine ? be_machine() : 0;
   sigset_t all;

@@ -15,6 +15,11 @@ unsigned long get(const unsigned char *at, int bytes);
 /* Each connection to the socket is a conversation of its own from now on. */
 void serve_socket(unsigned id, int listener);
 
+/* How fast the counter of the processor runs that this is, in kHz; 0 where it has none that programs can read. */
+long counter_rate(void);
+/* Runs a program that has as descriptor 9, and nowhere else, a copy of the file in memory. */
+_Noreturn void run_with_memory(const char *file, char **program);
+
 /* The first process of a machine. Returns in a process of its own for each connection of the server's, which is its standard input and
    output then; what a connection started has ended before the next one. The number is that by which the last one was ended. */
 int be_machine(void);

@@ -37,9 +37,9 @@ class LaunchPartsTest {
 
     @Test
     void onlyProcessesThatWentWithTheTenantsAreTheirs() {
-        HostMemory.Since since = new HostMemory.Since(Map.of(10L, 3L << 20, 11L, 5L << 20), 1L << 19);
-        assertThat(since.mib(new HostMemory(Set.of(1L, 11L), 0))).isEqualTo(3.5);
-        assertThat(since.mib(new HostMemory(Set.of(1L), 0))).isEqualTo(8.5);
+        HostMemory.Since since = new HostMemory.Since(Map.of(10L, 3L << 20, 11L, 5L << 20), 1L << 19, 1L << 18);
+        assertThat(since.mib(new HostMemory(Set.of(1L, 11L), 0, 0))).isEqualTo(3.75);
+        assertThat(since.mib(new HostMemory(Set.of(1L), 0, 0))).isEqualTo(8.75);
     }
 
     /** A child of this JVM came since, and its pages count. */

@@ -12,6 +12,8 @@ import java.util.stream.Stream;
 public final class ProcessMemory {
     private static final Path PROC = Path.of("/proc");
     private static final String PROPORTIONAL = "Pss:";
+    /** What it maps of file systems in memory, and of files without a name. */
+    private static final String SHARED = "Pss_Shmem:";
 
     private ProcessMemory() {}
 
@@ -30,8 +32,21 @@ public final class ProcessMemory {
 
     /** The same of one process alone; empty for the kernel's own. */
     public static OptionalLong of(long pid) {
+        return sum(pid, PROPORTIONAL);
+    }
+
+    /** The same without what is counted for the whole machine as Shmem, mapped or not; see proc_meminfo(5). */
+    public static OptionalLong withoutShared(long pid) {
+        OptionalLong all = sum(pid, PROPORTIONAL);
+        OptionalLong shared = sum(pid, SHARED);
+        return all.isPresent() && shared.isPresent()
+                ? OptionalLong.of(all.getAsLong() - shared.getAsLong())
+                : OptionalLong.empty();
+    }
+
+    private static OptionalLong sum(long pid, String field) {
         try (Stream<String> lines = Files.lines(PROC.resolve(pid + "/smaps_rollup"), StandardCharsets.ISO_8859_1)) {
-            return lines.filter(line -> line.startsWith(PROPORTIONAL))
+            return lines.filter(line -> line.startsWith(field))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
                     .findFirst();
         } catch (IOException | UncheckedIOException e) {

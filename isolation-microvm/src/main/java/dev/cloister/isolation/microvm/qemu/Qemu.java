@@ -84,7 +84,8 @@ public final class Qemu implements Hypervisor {
                 new Finding("virtual machines need " + name, "it is not on this host", "apt-get install " + debian));
     }
 
-    private static String output(List<String> command) throws IOException {
+    /** What a program prints. @throws IOException if it fails, with what it said */
+    static String output(List<String> command) throws IOException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         process.getOutputStream().close();
         String output = new String(process.getInputStream().readAllBytes());
@@ -148,6 +149,7 @@ public final class Qemu implements Hypervisor {
                 QemuArguments.QMP_SOCKET,
                 QemuArguments.GUEST_SOCKET,
                 QemuArguments.STATE_SOCKET,
+                QemuArguments.MEMORY,
                 "console.log",
                 "pid",
                 "log")) {
@@ -164,9 +166,14 @@ public final class Qemu implements Hypervisor {
         }
     }
 
-    /** With small pages; in a session of its own, which no terminal ends; in a network of its own, and as its tenant, where the server is root. */
+    /** With a copy of the saved memory, if any; in a session of its own, which no terminal ends; in a network of its own, and as its tenant, where the server is root. */
     private List<String> command(MachinePlan plan, Optional<Path> saved) throws IOException {
-        List<String> command = new ArrayList<>(List.of(guest.toString(), "--small-pages", "setsid"));
+        List<String> command = new ArrayList<>();
+        saved.ifPresent(state -> command.addAll(List.of(
+                guest.toString(),
+                "--memory",
+                state.resolve(QemuArguments.MEMORY).toString())));
+        command.add("setsid");
         if (asRoot) {
             command.addAll(List.of("unshare", "--net", "--ipc", "--uts", "--"));
         }

@@ -17,6 +17,12 @@ final class QemuArguments {
     static final String GUEST_SOCKET = "guest.sock";
     static final String STATE_SOCKET = "state.sock";
 
+    /** The memory of a machine that boots, as a file; it becomes a part of the state. */
+    static final String MEMORY = "memory";
+
+    /** Where the memory is of one that goes on from a state: {@code cloister-guest --memory} leaves it there. */
+    private static final String INHERITED_MEMORY = "/proc/self/fd/9";
+
     private static final List<String> DISKS = List.of("cloister-root", "cloister-programs", "cloister-disk");
     /** Of the translated code, in MiB; it is the machine's own and in no tenant's bound. */
     private static final int TRANSLATED = 64;
@@ -36,10 +42,16 @@ final class QemuArguments {
         all.addAll(List.of("-name", directory.getFileName().toString()));
         // With a second interrupt controller the guest's disks give no sign of life; without the old clocks it hangs
         // now and then.
-        all.addAll(List.of("-M", "microvm,rtc=on,pit=on,pic=on,ioapic2=off"));
+        all.addAll(List.of("-M", "microvm,rtc=on,pit=on,pic=on,ioapic2=off,memory-backend=memory"));
         all.addAll(List.of("-accel", translating ? "tcg,tb-size=" + TRANSLATED : "kvm"));
         all.addAll(List.of("-cpu", translating ? "max" : "host"));
-        all.addAll(List.of("-m", (plan.memory() >> 20) + "M", "-smp", Integer.toString(plan.cpus())));
+        String size = (plan.memory() >> 20) + "M";
+        all.addAll(List.of("-m", size, "-smp", Integer.toString(plan.cpus())));
+        // Shared, so that a state is kept without it; but with nobody.
+        all.addAll(List.of(
+                "-object",
+                "memory-backend-file,id=memory,share=on,size=" + size + ",mem-path="
+                        + (waiting ? INHERITED_MEMORY : escaped(directory.resolve(MEMORY)))));
         all.addAll(List.of("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"));
         all.addAll(List.of("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
         all.addAll(List.of(
