@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -41,6 +42,7 @@ final class Story implements AutoCloseable {
     }
 
     List<Attempt> tell() throws Exception {
+        Set<Path> before = Set.copyOf(trees());
         progress.begin("A's agent writes a secret into A's workspace");
         Answer written =
                 a.turn(Client.write(a.exec("pwd").strip() + "/secret.txt", secret), Client.bash("cat secret.txt"));
@@ -55,7 +57,7 @@ final class Story implements AutoCloseable {
         progress.begin("A's agent stays at work (sleep) while B is about");
         CompletableFuture<Answer> busy = a.turnAside(Client.bash("sleep 100"));
         // What B attacks are the host's own names: in B's sandbox they may lead nowhere, and that is the point.
-        Path tree = treeOfA();
+        Path tree = treeOfA(before);
         Agent agent = awaitAgent(busy, tree);
         String work = tree.resolve("work").toString();
 
@@ -157,12 +159,23 @@ final class Story implements AutoCloseable {
         }
     }
 
-    /** A's tree on the host, known by what A wrote into it. */
-    private Path treeOfA() throws IOException {
-        try (Stream<Path> trees = Files.list(workspaces)) {
-            return trees.filter(tree -> Files.exists(tree.resolve("work/secret.txt")))
-                    .findFirst()
-                    .orElseThrow(() -> new IllegalStateException("A's workspace was not found"));
+    /** A's tree on the host, known by what A wrote into it; where another kernel keeps the files, by that it is new. */
+    private Path treeOfA(Set<Path> before) throws IOException {
+        List<Path> fresh =
+                trees().stream().filter(tree -> !before.contains(tree)).toList();
+        return fresh.stream()
+                .filter(tree -> Files.exists(tree.resolve("work/secret.txt")))
+                .findFirst()
+                .or(() -> fresh.size() == 1 ? Optional.of(fresh.getFirst()) : Optional.empty())
+                .orElseThrow(() -> new IllegalStateException("A's workspace was not found"));
+    }
+
+    private List<Path> trees() throws IOException {
+        if (!Files.isDirectory(workspaces)) {
+            return List.of();
+        }
+        try (Stream<Path> all = Files.list(workspaces)) {
+            return all.filter(tree -> Files.isDirectory(tree.resolve("work"))).toList();
         }
     }
 
