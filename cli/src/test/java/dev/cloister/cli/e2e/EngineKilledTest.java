@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -37,6 +38,7 @@ class EngineKilledTest {
     /** One tenant's client, which never rests. */
     private static final class Busy {
         final String token;
+        final String note;
         final String session;
         final AtomicInteger good = new AtomicInteger();
         final List<String> failures = new ArrayList<>();
@@ -44,8 +46,11 @@ class EngineKilledTest {
 
         Busy(TestServer server, int number) throws IOException, InterruptedException {
             token = "tenant-%02d-0123456789".formatted(number);
-            session = TestServer.session(
-                    server.say(token, TestServer.script(TestServer.write("/workspace/note", "of " + token))));
+            note = "of number " + number;
+            HttpResponse<String> first = server.say(
+                    token, TestServer.script(TestServer.write("/workspace/note", note), TestServer.bash("cat note")));
+            assertThat(TestServer.results(first).toString()).contains(note);
+            session = TestServer.session(first);
         }
 
         void work(TestServer server) throws InterruptedException {
@@ -95,10 +100,12 @@ class EngineKilledTest {
                         return null;
                     }))
                     .toList();
+            Set<String> containers;
             try {
                 each(tenants, "works", tenant -> tenant.good.get() >= 2);
                 assertThat(tenants)
                         .allSatisfy(tenant -> assertThat(tenant.failures()).isEmpty());
+                containers = docker.containers(server.workspaces()).keySet();
                 lab("kill");
                 each(
                         tenants,
@@ -123,10 +130,10 @@ class EngineKilledTest {
                                 assertThat(failure).contains("\"error\"").containsAnyOf(CLEAR));
                 HttpResponse<String> after =
                         server.say(tenant.token, tenant.session, TestServer.script(TestServer.bash("cat note")));
-                assertThat(TestServer.results(after).toString()).contains("of " + tenant.token);
+                assertThat(TestServer.results(after).toString()).contains(tenant.note);
             }
             // None was doubled.
-            assertThat(docker.containers(server.workspaces())).hasSize(TENANTS);
+            assertThat(docker.containers(server.workspaces()).keySet()).isEqualTo(containers);
         }
     }
 
