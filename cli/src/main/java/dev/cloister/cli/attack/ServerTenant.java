@@ -1,6 +1,7 @@
 package dev.cloister.cli.attack;
 
 import dev.cloister.cli.demo.Client;
+import dev.cloister.cli.demo.Trees;
 import dev.cloister.isolation.tck.Tenant;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -13,18 +14,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Stream;
 
 /** A tenant of a running server, who does everything over its API. The client stays its owner's. */
 record ServerTenant(Client client, Path tree) implements Tenant {
     /** @param trees where the server keeps its tenants' trees, on this host */
     static ServerTenant of(Client client, Path trees) throws IOException, InterruptedException {
-        Set<Path> before = Set.copyOf(list(trees));
+        Set<Path> before = Set.copyOf(Trees.in(trees));
         String mark = "mark-" + UUID.randomUUID();
         String said = client.exec("touch " + mark + " && echo marked");
         List<Path> made =
-                list(trees).stream().filter(tree -> !before.contains(tree)).toList();
-        List<Path> marked = list(trees).stream()
+                Trees.in(trees).stream().filter(tree -> !before.contains(tree)).toList();
+        List<Path> marked = Trees.in(trees).stream()
                 .filter(tree -> Files.exists(tree.resolve("work").resolve(mark)))
                 .toList();
         client.exec("rm " + mark);
@@ -34,15 +34,6 @@ record ServerTenant(Client client, Path tree) implements Tenant {
             throw new IOException("a tenant's workspace was not found: " + said);
         }
         return new ServerTenant(client, found.getFirst());
-    }
-
-    private static List<Path> list(Path trees) throws IOException {
-        if (!Files.isDirectory(trees)) {
-            return List.of();
-        }
-        try (Stream<Path> all = Files.list(trees)) {
-            return all.filter(tree -> Files.isDirectory(tree.resolve("work"))).toList();
-        }
     }
 
     @Override

@@ -42,7 +42,7 @@ final class Story implements AutoCloseable {
     }
 
     List<Attempt> tell() throws Exception {
-        Set<Path> before = Set.copyOf(trees());
+        Set<Path> before = Set.copyOf(Trees.in(workspaces));
         progress.begin("A's agent writes a secret into A's workspace");
         Answer written =
                 a.turn(Client.write(a.exec("pwd").strip() + "/secret.txt", secret), Client.bash("cat secret.txt"));
@@ -161,22 +161,14 @@ final class Story implements AutoCloseable {
 
     /** A's tree on the host, known by what A wrote into it; where another kernel keeps the files, by that it is new. */
     private Path treeOfA(Set<Path> before) throws IOException {
-        List<Path> fresh =
-                trees().stream().filter(tree -> !before.contains(tree)).toList();
+        List<Path> fresh = Trees.in(workspaces).stream()
+                .filter(tree -> !before.contains(tree))
+                .toList();
         return fresh.stream()
                 .filter(tree -> Files.exists(tree.resolve("work/secret.txt")))
                 .findFirst()
                 .or(() -> fresh.size() == 1 ? Optional.of(fresh.getFirst()) : Optional.empty())
                 .orElseThrow(() -> new IllegalStateException("A's workspace was not found"));
-    }
-
-    private List<Path> trees() throws IOException {
-        if (!Files.isDirectory(workspaces)) {
-            return List.of();
-        }
-        try (Stream<Path> all = Files.list(workspaces)) {
-            return all.filter(tree -> Files.isDirectory(tree.resolve("work"))).toList();
-        }
     }
 
     private void attack(Path tree, String session, Agent agent) throws Exception {

@@ -30,7 +30,7 @@ class EngineKilledTest {
 
     /** What a client may be told: what is wrong, and that it is not the message. */
     private static final String[] CLEAR = {
-        "no container engine answers", "the container engine refused", "send", "ry again"
+        "no container engine answers", "the container engine refused", "send the message again", "ry again"
     };
 
     private final Docker docker = Docker.shared();

@@ -23,6 +23,11 @@ final class UseMeter {
         }
     }
 
+    /** Whether {@link #begin} would count no more. */
+    synchronized boolean hasBegun() {
+        return last != null;
+    }
+
     /** What the use has taken so far. */
     synchronized Usage read(Usage now) {
         @Nullable Usage earlier = last;
