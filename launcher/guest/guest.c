@@ -8,7 +8,8 @@
  *      this ends.
  *   2. Each launcher has its own standard streams and a connection to report by, and no other descriptor.
  *   3. When a launcher ends that did not say how, what it watched over comes to this process, and is killed before the end is told.
- *   4. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
+ *   4. In a machine, what a launcher's command wrote to the tenant's disk is there when its end is told.
+ *   5. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
  *
  * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a container: it reaps, and does
  * nothing else. For a host that starts machines (host.c), `cloister-guest --counter` says what one without a clock to compare with is to
@@ -409,6 +410,8 @@ static void tell_ends(void) {
     next = talk->next;
     bool outputs = talk->streams[1].fd >= 0 || talk->streams[2].fd >= 0;
     bool over = talk->kind == CONNECTION ? !outputs && talk->streams[0].fd < 0 : talk->reaped && talk->streams[3].fd < 0;
+    /* A disk that fails now says so to whoever uses it next; here nobody could be told. */
+    if (machine && over && !talk->told && talk->kind == LAUNCHER) settle_disk();
     if (over && !talk->told) say_number(talk->id, 'X', talk->status);
     talk->told |= over;
     if (over && !outputs) end(talk);

@@ -23,6 +23,8 @@ _Noreturn void run_with_memory(const char *file, char **program);
 /* The first process of a machine. Returns in a process of its own for each connection of the server's, which is its standard input and
    output then; what a connection started has ended before the next one. The number is that by which the last one was ended. */
 int be_machine(void);
+/* Returns when what was written to the tenant's disk, if there is one, would outlive this machine. */
+bool settle_disk(void);
 /* Does what only machines are asked for. Returns whether it was that. */
 bool machine_obey(unsigned id, char kind, unsigned char *payload, size_t length);
 #endif

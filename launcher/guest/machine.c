@@ -8,6 +8,7 @@
  *   'P' 'd' path: a directory that the tenant may enter; 'f' path NUL content: a file that it may read; 's' path: a socket that it may
  *       connect to, served as long as the conversation lasts; 'w' path NUL content: into a file that is there; 'x' path: remove all of it
  *   'R' path: the content of a short file
+ *   'D' put on the disk what was written so far
  *   'Z' number (a byte): end everything and begin anew on the same stream. A first frame with that number comes next, and nothing may be
  *       sent before: what an earlier connection left in the stream is behind it then
  *   'Q' end everything and put the disk down, for the power to go
@@ -25,6 +26,7 @@ static uid_t tenant;
 static const char *const own_places[] = {"/workspace", "/home/agent"};
 static const char *const disk_places[] = {"/run/disk/fs/work", "/run/disk/fs/home"};
 static const char disk[] = "/run/disk/fs";
+static const char *const writeback[] = {"/proc/sys/vm/dirty_writeback_centisecs", "/proc/sys/vm/dirty_expire_centisecs"};
 
 static void put_on(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
   if (mount(source, target, type, flags, data) != 0) fail(STAGE_MOUNT, target);
@@ -157,6 +159,8 @@ static void make_surroundings(void) {
   make_directory(disk, 0700);
   make_directory("/run/etc", 0755);
   make_directory("/run/cloister", 0711);
+  /* A machine that is ended in the midst of its work loses no more than the last second. */
+  for (int i = 0; i < 2; i++) if (!write_file(writeback[i], 0, 0, "100", 3)) fail(STAGE_INIT, writeback[i]);
   loopback_up();
   if (sethostname("cloister", strlen("cloister")) != 0) fail(STAGE_HOSTNAME, "sethostname");
 }
@@ -240,7 +244,7 @@ static bool show(const char *source, const char *path) {
 static bool mount_disk(void) {
   if (is_mounted(disk)) return true;
   if (!make_disk("cloister-disk", 'c', "/run/disk/node")) return errno = ENODEV, false;
-  if (mount("/run/disk/node", disk, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, "errors=remount-ro,discard") != 0) return false;
+  if (mount("/run/disk/node", disk, "ext4", MS_NODEV | MS_NOSUID | MS_NOATIME, "errors=remount-ro,discard,commit=1") != 0) return false;
   for (int i = 0; i < 2; i++)
     if (!show(disk_places[i], own_places[i]) || mount(NULL, own_places[i], NULL, MS_BIND | MS_REMOUNT | MS_NODEV | MS_NOSUID, NULL) != 0) return false;
   return true;
@@ -272,6 +276,14 @@ static bool become(const unsigned char *payload, size_t length) {
   const char *passwd = next(&at, end), *group = next(&at, end);
   return clock_settime(CLOCK_REALTIME, &now) == 0 && set_entropy(payload + 8) && mount("tmpfs", "/tmp", "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, size) == 0
     && name_tenant("/run/etc/passwd", "/etc/passwd", passwd) && name_tenant("/run/etc/group", "/etc/group", group) && mount_disk();
+}
+
+/* What was written so far is no longer this kernel's alone: a machine can be ended at any moment. */
+bool settle_disk(void) {
+  int place = open(disk, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool done = place >= 0 && syncfs(place) == 0;
+  if (place >= 0) close(place);
+  return done;
 }
 
 static bool leave_disk(void) {
@@ -326,6 +338,7 @@ bool machine_obey(unsigned id, char kind, unsigned char *payload, size_t length)
   switch (kind) {
   case 'I': done = become(payload, length); break;
   case 'P': done = place(id, (char *)payload, length); break;
+  case 'D': done = settle_disk(); break;
   case 'Q': done = leave_disk(); break;
   case 'Z': _exit(payload[0]); /* What is left then, the first process ends. */
   case 'R': {

@@ -40,6 +40,14 @@ public interface Sandbox extends AutoCloseable {
         return Optional.empty();
     }
 
+    /**
+     * Returns when what its processes have written to the workspace would outlive the loss of all that they run in. What a process
+     * wrote that has ended always would; this is for those that go on.
+     *
+     * @throws IsolationException if that cannot be said
+     */
+    default void settle() {}
+
     /** What its processes have used so far; empty where the host gives no means to count it. */
     Optional<Usage> usage();
 

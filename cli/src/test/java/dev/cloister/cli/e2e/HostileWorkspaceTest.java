@@ -262,4 +262,19 @@ class HostileWorkspaceTest {
             return "interrupted";
         }
     }
+
+    /** It is there, so the agent refuses to begin; and it says nothing, so the agent refuses to go on. */
+    @Test
+    @Order(9)
+    void aTranscriptThatSaysNothingEndsInAConversationBegunAnew() throws Exception {
+        JsonNode emptied = server.exec(TOKEN, "for t in ~/.claude/projects/*/" + session + ".jsonl; do : > $t; done");
+        assertThat(emptied.path("exit_code").asInt(-1)).isZero();
+        assertThat(TestServer.text(server.say(TOKEN, session, "after that"))).isEqualTo("after that");
+        assertThat(TestServer.text(server.say(TOKEN, session, "and on"))).isEqualTo("and on");
+        assertThat(server.exec(TOKEN, "ls ~/.claude/projects/*/" + session + ".jsonl*")
+                        .path("stdout")
+                        .asString()
+                        .lines())
+                .hasSize(2);
+    }
 }

@@ -79,10 +79,16 @@ class MicroVmModeTest {
                     .isEmpty();
             assertThat(server.get(ALICE, "/v1/files/note").body()).isEqualTo("alice's");
             assertThat(server.get(BOB, "/v1/files/note").statusCode()).isEqualTo(404);
-            // The process of a machine ends; the next turn has another, with the same files and the same session.
+            // The process of a machine ends; the next turn has another, with all that was written until then.
+            String session = TestServer.session(first);
+            server.say(ALICE, session, TestServer.script(TestServer.write("/workspace/late", "late")));
+            server.exec(ALICE, "echo later > later");
             machines(workspaces).forEach(ProcessHandle::destroyForcibly);
-            assertThat(TestServer.text(server.say(ALICE, TestServer.session(first), "after a kill")))
+            assertThat(TestServer.text(server.say(ALICE, session, "after a kill")))
                     .contains("after a kill");
+            assertThat(ContainerModeTest.stdout(server.exec(
+                            ALICE, "cat late later; ls ~/.claude/projects/*/" + session + ".jsonl* | wc -l")))
+                    .isEqualTo("latelater\n1\n");
         }
         assertThat(machines(workspaces)).isEmpty();
     }

@@ -279,6 +279,11 @@ public final class Agents implements AutoCloseable {
             return running().started().run(turn, content, events);
         }
 
+        /** Returns when what the agent has written outlives what it runs in; see {@link dev.cloister.spi.Sandbox#settle}. */
+        public void settle() {
+            running().use().sandbox().settle();
+        }
+
         public BrokerChannel channel() {
             return running().started().channel();
         }

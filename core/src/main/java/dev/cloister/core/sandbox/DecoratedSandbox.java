@@ -47,6 +47,11 @@ abstract class DecoratedSandbox implements Sandbox {
     }
 
     @Override
+    public void settle() {
+        sandbox.settle();
+    }
+
+    @Override
     public boolean hasOwnNetwork() {
         return sandbox.hasOwnNetwork();
     }

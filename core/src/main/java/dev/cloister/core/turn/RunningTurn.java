@@ -6,6 +6,7 @@ import dev.cloister.core.agent.AgentStart;
 import dev.cloister.core.agent.Agents;
 import dev.cloister.core.agent.Conversation;
 import dev.cloister.core.agent.LiveAgent;
+import dev.cloister.core.agent.Transcripts;
 import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
@@ -19,12 +20,15 @@ import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.usage.UsageTotals;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationException;
+import dev.cloister.spi.Sandbox;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
@@ -60,6 +64,10 @@ final class RunningTurn implements Turn {
     private @Nullable String cancelled;
     private boolean timedOut;
     private boolean firstEventSeen;
+    /** How the agent would not begin. */
+    private final Set<Conversation> refused = new HashSet<>();
+
+    private boolean damaged;
     private volatile @Nullable TurnOutcome outcome;
 
     private sealed interface Item {
@@ -110,7 +118,7 @@ final class RunningTurn implements Turn {
                         parts.turnTimeout().toMillis(),
                         TimeUnit.MILLISECONDS);
         try (Sandboxes.Use use = parts.sandboxes().use(request.principal().tenant())) {
-            TurnOutcome result = attempt(Conversation.of(session), finishing);
+            TurnOutcome result = attempt(Conversation.of(session), use.sandbox(), finishing);
             log.debug("turn gone: {}", name(result));
         } catch (IsolationException e) {
             over(
@@ -145,7 +153,7 @@ final class RunningTurn implements Turn {
     }
 
     /** Runs the agent once; again if one that was kept had ended meanwhile, or if its transcript is not as the store has it. */
-    private TurnOutcome attempt(Conversation conversation, Runnable finishing) {
+    private TurnOutcome attempt(Conversation conversation, Sandbox sandbox, Runnable finishing) {
         LiveAgent started = place.start(
                 new AgentStart(
                         conversation,
@@ -161,19 +169,47 @@ final class RunningTurn implements Turn {
                 new BrokerTurn(List.of(model), request.principal().upstreamCredential(), parts.upstream()),
                 UserMessage.content(request, session),
                 this::see);
-        Optional<Conversation> other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end);
+        Optional<Conversation> other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end, sandbox);
         if (other.isEmpty()) {
+            if (end.result().isPresent()) {
+                // Before the client takes it for done.
+                place.settle();
+            }
             return over(conclude(end), finishing);
         }
         place.discard();
-        return attempt(other.get(), finishing);
+        return attempt(other.get(), sandbox, finishing);
     }
 
-    /** The server can die between the agent's first write and its own; then one of them is ahead of the other. */
-    private Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end) {
+    private Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end, Sandbox sandbox) {
         if (place.kept() && !end.begun()) {
             return Optional.of(conversation);
         }
+        Optional<Conversation> other = contrary(conversation, end);
+        refused.add(conversation);
+        if (other.isEmpty() || !refused.contains(other.get())) {
+            return other;
+        }
+        // There is a transcript, and no conversation in it: whatever the agent ran in was lost while it was written.
+        return setAside(sandbox) ? Optional.of(new Conversation.Fresh(session.id())) : Optional.empty();
+    }
+
+    private boolean setAside(Sandbox sandbox) {
+        if (damaged) {
+            return false;
+        }
+        damaged = true;
+        log.warn("the agent cannot read its transcript of session {}, which is kept under another name", session.id());
+        try {
+            return Transcripts.setAside(sandbox, session.id());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** The server can die between the agent's first write and its own; then one of them is ahead of the other. */
+    private static Optional<Conversation> contrary(Conversation conversation, AgentEnd end) {
         if (conversation instanceof Conversation.Resumed(SessionId id)
                 && end.complaint().contains("No conversation found")) {
             return Optional.of(new Conversation.Fresh(id));

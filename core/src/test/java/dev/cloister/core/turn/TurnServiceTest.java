@@ -253,6 +253,36 @@ class TurnServiceTest {
         assertBookedOnce("completed");
     }
 
+    @Test
+    void aTranscriptThatCannotBeReadIsSetAsideAndTheAgentBeginsAnew() throws Exception {
+        fixture.programs(
+                complains("Session ID is already in use."),
+                complains("No conversation found with session ID"),
+                terminal -> 0,
+                fixture.playing(says("on", DONE)));
+        Turn turn = fixture.start(Optional.empty(), "hi");
+        message(outcome(turn));
+        assertThat(fixture.backend.launched().get(2).command())
+                .contains(turn.session().toString())
+                .doesNotContain("--session-id");
+        assertThat(fixture.backend.launched().getLast().command())
+                .containsSequence("--session-id", turn.session().toString());
+        assertBookedOnce("completed");
+    }
+
+    @Test
+    void anAgentThatWillBeginInNoWayIsAskedNoMore() throws Exception {
+        fixture.programs(
+                complains("Session ID is already in use."),
+                complains("No conversation found with session ID"),
+                terminal -> 0,
+                complains("Session ID is already in use."));
+        assertThat(failure(outcome(fixture.start(Optional.empty(), "hi"))).code())
+                .isEqualTo(ErrorCode.AGENT_FAILED);
+        assertThat(fixture.backend.launched()).hasSize(4);
+        assertBookedOnce("failed");
+    }
+
     private static FakeProcess.Program complains(String text) {
         return terminal -> {
             terminal.readLine();

@@ -168,6 +168,31 @@ final class TenantMachine implements GuestHost {
         return PATIENCE.multipliedBy(slowness());
     }
 
+    /** Where nothing runs any more, nothing is left to be written. */
+    @Override
+    public void settle() {
+        @Nullable Guest open = running();
+        if (open == null) {
+            return;
+        }
+        try {
+            open.machine().settle();
+        } catch (IOException e) {
+            throw new IsolationException(
+                    new Finding(
+                            "what was written last may not be on the tenant's disk",
+                            String.valueOf(e.getMessage()),
+                            "Look whether the last changes are there, and send the message again. If it happens again, the disk "
+                                    + start.plan().disks().getLast().file()
+                                    + " may be damaged, or the host's full."),
+                    e);
+        }
+    }
+
+    private synchronized @Nullable Guest running() {
+        return guest != null && guest.isOpen() ? guest : null;
+    }
+
     @Override
     public SharedDirectory share() {
         GuestMachine inside = guest().machine();

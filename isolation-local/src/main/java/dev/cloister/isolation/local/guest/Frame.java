@@ -29,6 +29,7 @@ record Frame(int id, char kind, byte[] payload) {
 
     static final char PLACE = 'P';
     static final char READ = 'R';
+    static final char SETTLE = 'D';
     static final char LEAVE = 'Q';
     static final char ANEW = 'Z';
 

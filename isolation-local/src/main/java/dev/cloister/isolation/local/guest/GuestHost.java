@@ -39,6 +39,9 @@ public interface GuestHost {
         return 1;
     }
 
+    /** See {@link Sandbox#settle}. */
+    default void settle() {}
+
     /** A new directory through which server and tenant meet. The caller's. */
     SharedDirectory share();
 

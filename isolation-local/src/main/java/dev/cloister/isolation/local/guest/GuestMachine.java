@@ -151,6 +151,11 @@ public final class GuestMachine implements ControlFiles {
         channel.anew(patience);
     }
 
+    /** Returns when what was written to the disk so far outlives the machine. */
+    public void settle() throws IOException {
+        ask(Frame.SETTLE, new byte[0]);
+    }
+
     /** Ends everything that runs there and puts the disk down. Nothing can be launched after it; the power may go. */
     public void leave() throws IOException {
         ask(Frame.LEAVE, new byte[0]);

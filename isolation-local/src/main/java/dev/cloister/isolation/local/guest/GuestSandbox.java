@@ -93,6 +93,11 @@ public final class GuestSandbox implements Sandbox {
     }
 
     @Override
+    public void settle() {
+        host.settle();
+    }
+
+    @Override
     public boolean hasOwnNetwork() {
         return true;
     }
