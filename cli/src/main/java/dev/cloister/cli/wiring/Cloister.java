@@ -33,6 +33,7 @@ import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
 import dev.cloister.core.session.SessionService;
+import dev.cloister.core.session.Transcripts;
 import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.StoreAuthenticator;
@@ -187,11 +188,13 @@ public final class Cloister implements AutoCloseable {
             ModelAllowList models = new ModelAllowList(config.models().allowed());
             ExecService execs =
                     new ExecService(sandboxes, files, commands, audit, violations, metrics, timer, limits.path());
+            Transcripts transcripts = new Transcripts(execs);
             TurnService turns = owned(new TurnService(new TurnService.Parts(
                     store,
                     sandboxes,
                     agents,
                     prewarming,
+                    transcripts,
                     upstream,
                     events,
                     locks,
@@ -229,7 +232,7 @@ public final class Cloister implements AutoCloseable {
                     },
                     startUp.gate(turns),
                     execs,
-                    new SessionService(store, store, registry, events, locks, prewarming, models, execs, audit),
+                    new SessionService(store, store, registry, events, locks, prewarming, models, transcripts, audit),
                     files,
                     UsageSource.of(store),
                     credentials,

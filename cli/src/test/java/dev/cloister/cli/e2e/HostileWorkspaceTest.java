@@ -234,6 +234,21 @@ class HostileWorkspaceTest {
         assertThat(TestServer.text(server.say("somebody-else", "still here"))).isEqualTo("still here");
     }
 
+    /** It is there, so the agent refuses to begin; and it says nothing, so the agent refuses to go on. */
+    @Test
+    @Order(6)
+    void aTranscriptThatSaysNothingEndsInAConversationBegunAnew() throws Exception {
+        JsonNode emptied = server.exec(TOKEN, "for t in ~/.claude/projects/*/" + session + ".jsonl; do : > $t; done");
+        assertThat(emptied.path("exit_code").asInt(-1)).isZero();
+        assertThat(TestServer.text(server.say(TOKEN, session, "after that"))).isEqualTo("after that");
+        assertThat(TestServer.text(server.say(TOKEN, session, "and on"))).isEqualTo("and on");
+        assertThat(server.exec(TOKEN, "ls ~/.claude/projects/*/" + session + ".jsonl*")
+                        .path("stdout")
+                        .asString()
+                        .lines())
+                .hasSize(2);
+    }
+
     /** Empty if all is as it must be. */
     private String verdict(String name, String plant) {
         try {
@@ -261,20 +276,5 @@ class HostileWorkspaceTest {
             Thread.currentThread().interrupt();
             return "interrupted";
         }
-    }
-
-    /** It is there, so the agent refuses to begin; and it says nothing, so the agent refuses to go on. */
-    @Test
-    @Order(9)
-    void aTranscriptThatSaysNothingEndsInAConversationBegunAnew() throws Exception {
-        JsonNode emptied = server.exec(TOKEN, "for t in ~/.claude/projects/*/" + session + ".jsonl; do : > $t; done");
-        assertThat(emptied.path("exit_code").asInt(-1)).isZero();
-        assertThat(TestServer.text(server.say(TOKEN, session, "after that"))).isEqualTo("after that");
-        assertThat(TestServer.text(server.say(TOKEN, session, "and on"))).isEqualTo("and on");
-        assertThat(server.exec(TOKEN, "ls ~/.claude/projects/*/" + session + ".jsonl*")
-                        .path("stdout")
-                        .asString()
-                        .lines())
-                .hasSize(2);
     }
 }

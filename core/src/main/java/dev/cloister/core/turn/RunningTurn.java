@@ -6,7 +6,6 @@ import dev.cloister.core.agent.AgentStart;
 import dev.cloister.core.agent.Agents;
 import dev.cloister.core.agent.Conversation;
 import dev.cloister.core.agent.LiveAgent;
-import dev.cloister.core.agent.Transcripts;
 import dev.cloister.core.broker.BrokerTurn;
 import dev.cloister.core.error.CloisterException;
 import dev.cloister.core.error.ErrorCode;
@@ -20,7 +19,6 @@ import dev.cloister.core.tenant.TenantId;
 import dev.cloister.core.usage.UsageTotals;
 import dev.cloister.spi.Guarantee;
 import dev.cloister.spi.IsolationException;
-import dev.cloister.spi.Sandbox;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -67,7 +65,6 @@ final class RunningTurn implements Turn {
     /** How the agent would not begin. */
     private final Set<Conversation> refused = new HashSet<>();
 
-    private boolean damaged;
     private volatile @Nullable TurnOutcome outcome;
 
     private sealed interface Item {
@@ -118,7 +115,7 @@ final class RunningTurn implements Turn {
                         parts.turnTimeout().toMillis(),
                         TimeUnit.MILLISECONDS);
         try (Sandboxes.Use use = parts.sandboxes().use(request.principal().tenant())) {
-            TurnOutcome result = attempt(Conversation.of(session), use.sandbox(), finishing);
+            TurnOutcome result = attempt(Conversation.of(session), finishing);
             log.debug("turn gone: {}", name(result));
         } catch (IsolationException e) {
             over(
@@ -153,7 +150,7 @@ final class RunningTurn implements Turn {
     }
 
     /** Runs the agent once; again if one that was kept had ended meanwhile, or if its transcript is not as the store has it. */
-    private TurnOutcome attempt(Conversation conversation, Sandbox sandbox, Runnable finishing) {
+    private TurnOutcome attempt(Conversation conversation, Runnable finishing) {
         LiveAgent started = place.start(
                 new AgentStart(
                         conversation,
@@ -169,43 +166,43 @@ final class RunningTurn implements Turn {
                 new BrokerTurn(List.of(model), request.principal().upstreamCredential(), parts.upstream()),
                 UserMessage.content(request, session),
                 this::see);
-        Optional<Conversation> other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end, sandbox);
+        Optional<Conversation> other = reason().isPresent() ? Optional.empty() : insteadOf(conversation, end);
         if (other.isEmpty()) {
-            if (end.result().isPresent()) {
-                // Before the client takes it for done.
-                place.settle();
-            }
-            return over(conclude(end), finishing);
+            return over(settled(end), finishing);
         }
         place.discard();
-        return attempt(other.get(), sandbox, finishing);
+        return attempt(other.get(), finishing);
     }
 
-    private Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end, Sandbox sandbox) {
+    /** What came of it, once what the agent wrote stays whatever happens: the client is about to take it for done. */
+    private TurnOutcome settled(AgentEnd end) {
+        try {
+            if (end.result().isPresent()) {
+                place.settle();
+            }
+            return conclude(end);
+        } catch (IsolationException e) {
+            return new TurnOutcome.Failed(
+                    new CloisterException(ErrorCode.ISOLATION_FAILED, String.valueOf(e.getMessage()), e));
+        }
+    }
+
+    private Optional<Conversation> insteadOf(Conversation conversation, AgentEnd end) {
         if (place.kept() && !end.begun()) {
             return Optional.of(conversation);
         }
         Optional<Conversation> other = contrary(conversation, end);
-        refused.add(conversation);
+        if (!refused.add(conversation)) {
+            return Optional.empty();
+        }
         if (other.isEmpty() || !refused.contains(other.get())) {
             return other;
         }
         // There is a transcript, and no conversation in it: whatever the agent ran in was lost while it was written.
-        return setAside(sandbox) ? Optional.of(new Conversation.Fresh(session.id())) : Optional.empty();
-    }
-
-    private boolean setAside(Sandbox sandbox) {
-        if (damaged) {
-            return false;
-        }
-        damaged = true;
         log.warn("the agent cannot read its transcript of session {}, which is kept under another name", session.id());
-        try {
-            return Transcripts.setAside(sandbox, session.id());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
+        return parts.transcripts().setAside(request.principal().tenant(), session.id())
+                ? Optional.of(new Conversation.Fresh(session.id()))
+                : Optional.empty();
     }
 
     /** The server can die between the agent's first write and its own; then one of them is ahead of the other. */

@@ -14,6 +14,7 @@ import dev.cloister.core.session.SessionAgents;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
+import dev.cloister.core.session.Transcripts;
 import dev.cloister.core.store.Store;
 import dev.cloister.core.tenant.Principal;
 import dev.cloister.core.tenant.TenantId;
@@ -34,6 +35,7 @@ public final class TurnService implements Turns, AutoCloseable {
             Sandboxes sandboxes,
             Agents agents,
             SessionAgents sessionAgents,
+            Transcripts transcripts,
             Upstream upstream,
             EventLogs events,
             SessionLocks locks,

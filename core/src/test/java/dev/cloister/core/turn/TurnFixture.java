@@ -6,6 +6,7 @@ import dev.cloister.core.agent.Agents;
 import dev.cloister.core.agent.Prewarming;
 import dev.cloister.core.audit.Audit;
 import dev.cloister.core.config.CloisterConfig.Prewarm;
+import dev.cloister.core.exec.ExecService;
 import dev.cloister.core.isolation.Violations;
 import dev.cloister.core.metrics.Metrics;
 import dev.cloister.core.policy.ModelAllowList;
@@ -13,10 +14,12 @@ import dev.cloister.core.policy.ToolPolicy;
 import dev.cloister.core.quota.Quota;
 import dev.cloister.core.sandbox.Sandboxes;
 import dev.cloister.core.sandbox.UsageBooks;
+import dev.cloister.core.sandbox.WorkspaceService;
 import dev.cloister.core.session.EventLogs;
 import dev.cloister.core.session.SessionId;
 import dev.cloister.core.session.SessionLocks;
 import dev.cloister.core.session.SessionRegistry;
+import dev.cloister.core.session.Transcripts;
 import dev.cloister.core.store.InMemoryStore;
 import dev.cloister.core.tenant.Fingerprint;
 import dev.cloister.core.tenant.Principal;
@@ -32,6 +35,7 @@ import dev.cloister.core.testing.ManualTimer;
 import dev.cloister.core.testing.TestWorkspaces;
 import dev.cloister.core.upstream.Credential;
 import dev.cloister.core.upstream.ScriptedUpstream;
+import dev.cloister.core.workspace.WorkspaceRoot;
 import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.ProcessSpec;
@@ -96,9 +100,20 @@ final class TurnFixture implements AutoCloseable {
         Audit audit = (actor, action, detail) -> audited.add(action);
         AgentSettings settings = new AgentSettings(
                 "/opt/agent", "1.2.3", new ToolPolicy(List.of("Bash"), List.of("Bash"), List.of()), 10, 0);
-        books = new UsageBooks(metrics, store::addSandboxUsage, new Violations(audit, metrics, "directories"));
-        Sandboxes sandboxes =
-                new Sandboxes(TestWorkspaces.in(directory), backend, metrics, books, Optional.empty(), false);
+        Violations violations = new Violations(audit, metrics, "directories");
+        books = new UsageBooks(metrics, store::addSandboxUsage, violations);
+        WorkspaceRoot root = TestWorkspaces.in(directory);
+        Sandboxes sandboxes = new Sandboxes(root, backend, metrics, books, Optional.empty(), false);
+        Quota commands = new Quota("commands", 10, 10, Quota.Queue.NONE);
+        ExecService execs = new ExecService(
+                sandboxes,
+                new WorkspaceService(root, sandboxes, commands, timer, Duration.ofMinutes(1)),
+                commands,
+                audit,
+                violations,
+                metrics,
+                timer,
+                1024);
         agents = new Agents(
                 sandboxes, new AgentLauncher(broker, settings, timer), limits, memoryAvailable::get, metrics, timer);
         prewarming = new Prewarming(prewarm, agents, store, Optional.of(MODEL), clock);
@@ -108,6 +123,7 @@ final class TurnFixture implements AutoCloseable {
                 sandboxes,
                 agents,
                 prewarming,
+                new Transcripts(execs),
                 new ScriptedUpstream(),
                 events,
                 new SessionLocks(),
@@ -115,7 +131,7 @@ final class TurnFixture implements AutoCloseable {
                 new Quota("turns", 10, TURNS_PER_TENANT, Quota.Queue.NONE),
                 new ModelAllowList(List.of("claude-*")),
                 audit,
-                new Violations(audit, metrics, "directories"),
+                violations,
                 metrics,
                 timer,
                 clock,
