@@ -3,7 +3,7 @@
  *
  * It guarantees:
  *   1. The command runs only if every layer that was asked for is in place. The first one that is not ends the launch, and the
- *      server is told which and why: "failed STAGE ERRNO DETAIL". Else it is told "started".
+ *      server is told which and why: "failed STAGE ERRNO DETAIL". Else it is told "started", before the command's first instruction.
  *   2. The layers come in the order of `confine`: control groups, namespaces, id maps, new root, loopback, limits, ids,
  *      capabilities, no_new_privs, Landlock, seccomp. No step has more privilege than it needs, and none comes back.
  *   3. When the command ends, when the server asks for it or when the server dies, every process that the command left is
@@ -120,6 +120,8 @@ static _Noreturn void run_target(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
   setsid();
   umask(077);
+  /* Here and not by the monitor: where both have the same uid, the command's first act may be to kill it. */
+  tell("started\n");
   /* The caller's mistakes rather than layers that failed: told as a shell tells them. */
   bool entered = chdir(options.directory) == 0;
   if (entered) execvp(options.command[0], options.command);
@@ -316,12 +318,10 @@ static void remove_tmp(void) {
 /* Once every layer stands, the last writer of the pipe is gone; a failure is what comes before. */
 static void see_start(int failures, pid_t child, bool reaped) {
   struct failure failure;
-  if (read(failures, &failure, sizeof failure) == sizeof failure) {
-    end_all(child, !reaped);
-    if (options.tmp && failure.stage > STAGE_TMP) remove_tmp();
-    refuse(&failure);
-  }
-  tell("started\n");
+  if (read(failures, &failure, sizeof failure) != sizeof failure) return;
+  end_all(child, !reaped);
+  if (options.tmp && failure.stage > STAGE_TMP) remove_tmp();
+  refuse(&failure);
 }
 
 /* Waits for what comes first: the end of the child, an order, the end of the server. Returns whether the child ended itself. */

@@ -6,6 +6,7 @@ import dev.cloister.isolation.local.launch.LaunchedProcess;
 import dev.cloister.isolation.local.launch.Launching;
 import dev.cloister.isolation.local.launch.Report;
 import dev.cloister.spi.ExitStatus;
+import dev.cloister.spi.Finding;
 import dev.cloister.spi.Forward;
 import dev.cloister.spi.IsolationException;
 import java.io.IOException;
@@ -120,7 +121,12 @@ public final class Guest implements AutoCloseable {
             // The guest itself ends what a launcher leaves that was killed.
             return Launching.seen(new GuestLauncher(conversation, endGuest), report, () -> {}, judged);
         } catch (IOException e) {
-            throw Launching.failed(e);
+            throw new IsolationException(
+                    new Finding(
+                            "the tenant's container or virtual machine has just ended",
+                            e.toString(),
+                            "Try again; the next use starts it anew."),
+                    e);
         }
     }
 

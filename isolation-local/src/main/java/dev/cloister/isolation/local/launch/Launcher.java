@@ -112,7 +112,10 @@ public final class Launcher implements AutoCloseable {
             ChildProcess launcher = spawner.spawn(Arguments.of(program, reporting, plan));
             return Launching.seen(launcher, report, abandoned, judged);
         } catch (IOException e) {
-            throw Launching.failed(e);
+            throw new IsolationException(
+                    new Finding(
+                            "a process could not be started", e.toString(), "Check the host's limits on processes."),
+                    e);
         } finally {
             control.forget(report);
         }

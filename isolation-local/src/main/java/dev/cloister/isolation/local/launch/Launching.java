@@ -40,13 +40,6 @@ public final class Launching {
         };
     }
 
-    /** A launcher that could not even be started. */
-    public static IsolationException failed(IOException e) {
-        return new IsolationException(
-                new Finding("a process could not be started", e.toString(), "Check the host's limits on processes."),
-                e);
-    }
-
     private static Report.Beginning beginning(Report report, RunningLauncher launcher) {
         try {
             for (long waited = 0; waited < PATIENCE.toMillis(); waited += LOOK.toMillis()) {

@@ -26,11 +26,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -202,6 +207,18 @@ class GuestTest {
         assertThat(output(process).status()).isEqualTo(new ExitStatus.Signalled(9));
         assertThat(running(unlike)).isEmpty();
         assertThat(output(shell("echo on")).stdout()).isEqualTo("on\n");
+    }
+
+    /** With several at a time now and then the launcher does not run between its command's start and its own end. */
+    @Test
+    void whoKillsItsLauncherInItsFirstMomentHasStarted() throws Exception {
+        try (ExecutorService several = Executors.newFixedThreadPool(8)) {
+            List<Callable<ExitStatus>> launches = Collections.nCopies(
+                    400, () -> output(shell("kill -9 $PPID")).status());
+            for (Future<ExitStatus> launch : several.invokeAll(launches)) {
+                assertThat(launch.get()).isEqualTo(new ExitStatus.Signalled(9));
+            }
+        }
     }
 
     @Test
