@@ -237,7 +237,7 @@ final class Keys {
             ValueTypes.choice(Accelerator.class),
             "kvm",
             "`kvm`: the processor runs the guests. `tcg`: QEMU translates them, which is many times slower and needs nothing of the"
-                    + " host.",
+                    + " host; a machine has one processor then.",
             "tcg");
     static final Key<Long> MICROVM_DISK = key(
             "microvm.disk",

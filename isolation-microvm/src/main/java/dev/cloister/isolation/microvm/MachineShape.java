@@ -1,5 +1,6 @@
 package dev.cloister.isolation.microvm;
 
+import dev.cloister.isolation.microvm.machine.Hypervisor;
 import dev.cloister.isolation.microvm.machine.MachinePlan;
 import dev.cloister.spi.SandboxLimits;
 import java.nio.file.Path;
@@ -16,9 +17,9 @@ record MachineShape(long memory, int cpus) {
     /** What a guest's kernel takes for itself before anything runs; the tenant's bound is its group's. */
     private static final long KERNEL = 192 * MIB;
 
-    static MachineShape of(SandboxLimits limits) {
-        return new MachineShape(
-                (limits.memory() + KERNEL + MIB - 1) / MIB * MIB, Math.max(1, (int) Math.ceil(limits.cpus())));
+    static MachineShape of(SandboxLimits limits, Hypervisor hypervisor) {
+        int cpus = Math.max(1, (int) Math.ceil(limits.cpus()));
+        return new MachineShape((limits.memory() + KERNEL + MIB - 1) / MIB * MIB, hypervisor.processors(cpus));
     }
 
     MachinePlan plan(MachineFiles files, Path directory, Path disk, Optional<Long> uid) {

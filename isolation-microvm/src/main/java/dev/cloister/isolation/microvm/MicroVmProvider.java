@@ -55,7 +55,7 @@ public final class MicroVmProvider implements IsolationProvider {
         requireReach(options.images(), host);
         MachineFiles files = MachineFiles.in(config.jails(), machines, images, config.programs());
         Hypervisor hypervisor = hypervisor(options, files, host);
-        MachineShape shape = MachineShape.of(config.limits());
+        MachineShape shape = MachineShape.of(config.limits(), hypervisor);
         try {
             Path blank = blank(files.root().resolve("blank"), options.disk());
             MachinePlan plan = shape.plan(files, files.ofTemplate(), blank, templateUid(options, host));

@@ -26,6 +26,11 @@ public interface Hypervisor extends AutoCloseable {
         return 1;
     }
 
+    /** How many processors a machine has that is to have this many. */
+    default int processors(int wanted) {
+        return wanted;
+    }
+
     /** Gives back what it holds itself; machines go on. */
     @Override
     default void close() {}
