@@ -47,7 +47,9 @@ final class IdleTenants {
         HostMemory before = HostMemory.now();
         HostMemory.Since open;
         HostMemory.Since closed;
+        long began = System.nanoTime();
         try (IsolationBackend backend = provider.open(isolation, trial.host())) {
+            times.add(ModeTime.OPENING.of(mode), millisSince(began));
             List<Sandbox> sandboxes = use(backend, specs, ModeTime.FIRST_USE.of(mode));
             Pause.of(SETTLE);
             open = before.since();
@@ -70,10 +72,14 @@ final class IdleTenants {
             long began = System.nanoTime();
             Sandbox sandbox = backend.prepare(spec);
             OpenModes.run(sandbox);
-            times.add(name, (System.nanoTime() - began) / 1e6);
+            times.add(name, millisSince(began));
             sandboxes.add(sandbox);
         }
         return sandboxes;
+    }
+
+    private static double millisSince(long began) {
+        return (System.nanoTime() - began) / 1e6;
     }
 
     /** Of all rounds, the medians. */

@@ -6,6 +6,8 @@ import tools.jackson.databind.JsonNode;
 
 /** What `bench launch` times in each mode: by these names it stands in the report, and is found there again. */
 enum ModeTime {
+    /** The mode itself, where nothing that it keeps between starts was there before. */
+    OPENING(", opening, anew"),
     /** A command of a tenant of whom nothing was there before. */
     FIRST_USE(", first use"),
     /** A command of a tenant whose sandbox had been closed. */
