@@ -32,7 +32,7 @@ import org.junit.jupiter.api.condition.EnabledIf;
 /** Virtual machines, by QEMU without hardware, keep the contract of all modes, and are mended when somebody broke them. */
 @EnabledIf("dev.cloister.isolation.microvm.TestMachines#areThere")
 class MicroVmContractTest extends SandboxContract {
-    private static final SandboxLimits LIMITS = new SandboxLimits(256 << 20, 1, 100, 64 << 20, 1024);
+    private static final SandboxLimits LIMITS = new SandboxLimits(256 << 20, 2, 100, 64 << 20, 1024);
 
     @Override
     protected IsolationProvider provider() {
@@ -86,6 +86,12 @@ class MicroVmContractTest extends SandboxContract {
             assertThat(Files.readSymbolicLink(process.resolve("ns/net")))
                     .isNotEqualTo(Files.readSymbolicLink(Path.of("/proc/self/ns/net")));
         }
+    }
+
+    /** See Qemu: two that are translated hang. */
+    @Test
+    void aMachineWithoutHardwareHasOneProcessor() throws Exception {
+        assertThat(ContractStage.shell(sandbox, "nproc").stdout()).isEqualTo("1\n");
     }
 
     @Test
