@@ -4,7 +4,7 @@
  *
  * It guarantees:
  *   1. With --alone, where it has the process table of a container or a machine to itself: what was left from an earlier stream is killed
- *      and /tmp emptied before this one is served, and everything is killed when it ends. Without, launchers end what they started when
+ *     , /tmp and /dev/shm emptied before this one is served, and everything is killed when it ends. Without, launchers end what they started when
  *      this ends.
  *   2. Each launcher has its own standard streams and a connection to report by, and no other descriptor.
  *   3. When a launcher ends that did not say how, what it watched over comes to this process, and is killed before the end is told.
@@ -418,7 +418,7 @@ static void tell_ends(void) {
   }
 }
 
-/* What is in /tmp is the last stream's, and takes the memory of this one. */
+/* What is in memory is the last stream's, and takes that of this one. Neither directory itself can be removed. */
 static void clear_tmp(void) {
   pid_t cleaner = alone ? fork() : -1;
   if (cleaner > 0) waitpid(cleaner, NULL, 0);
@@ -426,7 +426,7 @@ static void clear_tmp(void) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < 3; fd++) dup2(null, fd);
   char *environment[] = {"PATH=/usr/bin:/bin", NULL};
-  execle("/bin/sh", "sh", "-c", "cd /tmp && set -- ..?* .[!.]* * && chmod -R u+rwX \"$@\"; rm -rf -- \"$@\"", NULL, environment);
+  execle("/bin/sh", "sh", "-c", "chmod -R u+rwX /tmp /dev/shm; rm -rf /tmp /dev/shm", NULL, environment);
   _exit(127);
 }
 

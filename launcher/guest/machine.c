@@ -197,7 +197,7 @@ int be_machine(void) {
   int listener = -1;
   for (;;) {
     fresh("/tmp", "mode=1777");
-    fresh("/dev/shm", "mode=1777,size=64m");
+    fresh("/dev/shm", "mode=1777,size=64m,nr_inodes=16400");
     fresh("/run/cloister", "mode=711,size=64m");
     int connection = serial_port();
     if (connection < 0 && listener < 0) listener = vsock_listener();
@@ -271,8 +271,10 @@ static bool become(const unsigned char *payload, size_t length) {
   unsigned long nanoseconds = get(payload, 8);
   struct timespec now = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
   tenant = (uid_t)strtoul(next(&at, end), NULL, 10);
-  char size[64];
-  snprintf(size, sizeof size, "mode=1777,size=%s", next(&at, end));
+  char size[96];
+  const char *bytes = next(&at, end);
+  /* Names without content take memory too, and no size bounds them. */
+  snprintf(size, sizeof size, "mode=1777,size=%s,nr_inodes=%llu", bytes, strtoull(bytes, NULL, 10) / 4096 + 16);
   const char *passwd = next(&at, end), *group = next(&at, end);
   return clock_settime(CLOCK_REALTIME, &now) == 0 && set_entropy(payload + 8) && mount("tmpfs", "/tmp", "tmpfs", MS_REMOUNT | MS_NODEV | MS_NOSUID, size) == 0
     && name_tenant("/run/etc/passwd", "/etc/passwd", passwd) && name_tenant("/run/etc/group", "/etc/group", group) && mount_disk();

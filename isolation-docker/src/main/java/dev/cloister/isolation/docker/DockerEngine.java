@@ -60,6 +60,8 @@ final class DockerEngine implements Engine {
     /** What only the kernel's own default bounds elsewhere. */
     private static final long SHARED_MEMORY = 64 << 20;
 
+    private static final long PAGE = 4096;
+
     private final String socket;
     private final DockerClient client;
     private final Duration patience;
@@ -181,14 +183,16 @@ final class DockerEngine implements Engine {
                 .withMemorySwap(plan.limits().memory())
                 .withNanoCPUs(Math.round(plan.limits().cpus() * NANOS))
                 .withPidsLimit((long) plan.limits().pids())
-                .withShmSize(Math.min(SHARED_MEMORY, plan.limits().tmp()))
                 .withUlimits(List.of(
                         new Ulimit("nofile", (long) plan.limits().openFiles(), (long)
                                 plan.limits().openFiles()),
                         new Ulimit("core", 0L, 0L)))
                 .withTmpFs(Map.of(
-                        "/tmp",
-                        "rw,exec,nosuid,nodev,mode=1777,size=" + plan.limits().tmp()))
+                        "/tmp", "exec," + inMemory(plan.limits().tmp()),
+                        "/dev/shm",
+                                "noexec,"
+                                        + inMemory(Math.min(
+                                                SHARED_MEMORY, plan.limits().tmp()))))
                 .withBinds(plan.mounts().stream()
                         .map(mount -> new Bind(
                                 mount.source().toString(),
@@ -199,6 +203,11 @@ final class DockerEngine implements Engine {
                 .withRestartPolicy(RestartPolicy.noRestart());
         plan.runtime().ifPresent(host::withRuntime);
         return host;
+    }
+
+    /** Names without content take memory too, and no size bounds them. */
+    private static String inMemory(long bytes) {
+        return "rw,nosuid,nodev,mode=1777,size=" + bytes + ",nr_inodes=" + (bytes / PAGE + 16);
     }
 
     @Override

@@ -94,6 +94,16 @@ class ContainerContractTest {
         }
 
         @Test
+        void whatWasLeftInMemoryIsGoneAtTheNextUse() throws Exception {
+            ContractStage.shell(sandbox, "mkdir -m 0 /dev/shm/left /tmp/left; touch /dev/shm/.hidden");
+            sandbox.close();
+            Sandbox again = stage.sandbox("a", ContractStage.FIRST_UID);
+            assertThat(ContractStage.shell(again, "ls -A /dev/shm; ls -A /tmp | grep left")
+                            .stdout())
+                    .isEmpty();
+        }
+
+        @Test
         void aContainerThatSomebodyRemovedIsMadeAnew() throws Exception {
             ContractStage.shell(sandbox, "echo kept > file");
             try (Engine engine = engine()) {
@@ -233,6 +243,20 @@ class ContainerContractTest {
     class ByRunc extends ByRuntime {
         ByRunc() {
             super("runc");
+        }
+
+        /** gVisor bounds the memory that they take, and not their number. */
+        @Test
+        void namesWithoutContentAreBounded() throws Exception {
+            for (String place : List.of("/tmp", "/dev/shm")) {
+                String count = ContractStage.shell(
+                                sandbox,
+                                "cd %s; i=0; while [ $i -lt 30000 ] && true > n$i; do i=$((i+1)); done; ls | wc -l"
+                                        .formatted(place))
+                        .stdout()
+                        .strip();
+                assertThat(Integer.parseInt(count)).isBetween(10_000, 17_000);
+            }
         }
     }
 
