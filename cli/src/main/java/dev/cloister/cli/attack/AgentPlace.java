@@ -126,7 +126,8 @@ final class AgentPlace implements AutoCloseable {
                 AgentEnd end = started.run(turn(), content(prompt), event -> note(event, said));
                 impatience.end();
                 if (!end.begun()) {
-                    throw new UnfinishedException("the agent did not begin: " + end.complaint());
+                    String why = end.outOfMemory() ? "it was ended for want of memory. " : "";
+                    throw new UnfinishedException("the agent did not begin: " + why + end.complaint());
                 }
             } catch (CloisterException e) {
                 said.append(FAILED).append(e.getMessage()).append('\n');
