@@ -3,9 +3,9 @@
  * stream of bytes, which it reads on standard input and writes on standard output.
  *
  * It guarantees:
- *   1. With --alone, where it has the process table of a container or a machine to itself: what was left from an earlier stream is killed
- *     , /tmp and /dev/shm emptied before this one is served, and everything is killed when it ends. Without, launchers end what they started when
- *      this ends.
+ *   1. With --alone, where it has the process table of a container or a machine to itself: what was left from an earlier stream is
+ *      killed, and /tmp and /dev/shm are emptied, before this one is served, and everything is killed when it ends. Without, launchers end
+ *      what they started when this ends.
  *   2. Each launcher has its own standard streams and a connection to report by, and no other descriptor.
  *   3. When a launcher ends that did not say how, what it watched over comes to this process, and is killed before the end is told.
  *   4. In a machine, what a launcher's command wrote to the tenant's disk is there when its end is told.

@@ -112,7 +112,7 @@ public final class Qemu implements Hypervisor {
 
     /**
      * Where each processor is a thread that translates by itself, QEMU 7.2 may go on with what it translated while another processor
-     * patched it; a kernel patches itself at any time, and then hangs for ever. Measured: 3 of 200 starts.
+     * patched it; a kernel patches itself at any time, and then hangs for ever. Measured: 3 of some 200 starts.
      */
     @Override
     public int processors(int wanted) {

@@ -77,6 +77,19 @@ public abstract class SandboxContract {
                 List.of("/bin/sh", "-c", script), Map.of(), sandbox.paths().work()));
     }
 
+    /** For modes in which the commands of a tenant share what is in memory, and names in it. */
+    protected final void requireBoundedNames() throws Exception {
+        for (String place : List.of("/tmp", "/dev/shm")) {
+            String count = ContractStage.shell(
+                            sandbox,
+                            "cd %s; i=0; while [ $i -lt 30000 ] && true > n$i; do i=$((i+1)); done; ls | wc -l"
+                                    .formatted(place))
+                    .stdout()
+                    .strip();
+            assertThat(Integer.parseInt(count)).isBetween(10_000, 17_000);
+        }
+    }
+
     @Test
     void reportsHowACommandEnded() throws Exception {
         assertThat(ContractStage.shell(sandbox, "echo out; echo err >&2; exit 3"))
