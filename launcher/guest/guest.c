@@ -11,9 +11,10 @@
  *   4. In a machine, what a launcher's command wrote to the tenant's disk is there when its end is told.
  *   5. No more than a window of each stream is ever kept here: who does not read holds up that stream, and no other.
  *
- * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a container: it reaps, and does
- * nothing else. For a host that starts machines (host.c), `cloister-guest --counter` says what one without a clock to compare with is to
- * be told, and `cloister-guest --memory FILE PROGRAM ARGUMENTS` runs a program with a copy of a machine's memory.
+ * As `/init` of a virtual machine it is the first process there (machine.c). `cloister-guest --rest` is the first process of a
+ * container: it reaps, and does nothing else. For a host that starts machines (host.c), `cloister-guest --counter` says what one without
+ * a clock to compare with is to be told, and `cloister-guest --memory FILE PROGRAM ARGUMENTS` runs a program with a copy of a machine's
+ * memory.
  *
  * Frames, both ways: the number of the conversation (four bytes), the kind (one), the length of what follows (three), all with the
  * most significant byte first. Streams: '0' standard input, '1' output, '2' errors, '3' the launcher's report; for a connection '0'
