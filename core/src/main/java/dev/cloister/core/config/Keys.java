@@ -209,7 +209,8 @@ final class Keys {
             "container.runtime",
             ValueTypes.image().orWord("default"),
             "default",
-            "The engine's name for what runs containers, such as `runsc` for gVisor.",
+            "The engine's name for what runs containers, such as `runsc` for gVisor. One whose name does not hold `runc`, `crun` or"
+                    + " `youki` is taken for one with a kernel of its own: see ADR 0024.",
             "runsc");
     static final Key<Duration> CONTAINER_IDLE_TIMEOUT = key(
             "container.idle-timeout",

@@ -10,13 +10,18 @@ import dev.cloister.spi.Finding;
 import dev.cloister.spi.IsolationConfig;
 import dev.cloister.spi.IsolationException;
 import dev.cloister.spi.IsolationMode;
+import dev.cloister.spi.ProcessSpec;
 import dev.cloister.spi.Sandbox;
+import dev.cloister.spi.SandboxProcess;
 import dev.cloister.spi.SandboxRef;
 import dev.cloister.spi.SandboxSpec;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +46,16 @@ final class ContainerBackend implements GuestBackend {
     private static final List<String> LOOK =
             List.of("/bin/sh", "-c", "for p in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$p; echo; done 2>/dev/null");
 
+    private static final List<String> ONE_TOO_MANY = List.of("/usr/bin/env", "python3", "-c", """
+            import os, resource
+            resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+            try:
+                if os.fork() == 0: os._exit(0)
+                print("forked")
+            except BlockingIOError:
+                print("refused")
+            """);
+
     private final Engine engine;
     private final ContainerOptions options;
     private final IsolationConfig config;
@@ -52,7 +67,6 @@ final class ContainerBackend implements GuestBackend {
 
     private final Map<String, TenantContainer> containers = new ConcurrentHashMap<>();
     private final IdleTimers resting;
-    private volatile boolean bounded;
     private final Set<GuestSandbox> open = ConcurrentHashMap.newKeySet();
 
     /**
@@ -75,8 +89,30 @@ final class ContainerBackend implements GuestBackend {
     }
 
     @Override
-    public boolean bounded() {
-        return bounded;
+    public boolean bounds(Sandbox sandbox) {
+        @Nullable TenantContainer container = containers.get(sandbox.ref().name());
+        return container != null
+                && container
+                        .cgroup()
+                        .map(group -> group.bounds(container.plan().limitsOnHost()))
+                        .orElse(false)
+                && (!container.plan().hasOwnKernel() || boundsProcesses(sandbox));
+    }
+
+    /** Not every kernel, or what passes for one, heeds that limit: older gVisor takes it and does nothing. */
+    private static boolean boundsProcesses(Sandbox sandbox) {
+        SandboxProcess process = sandbox.launch(
+                new ProcessSpec(ONE_TOO_MANY, Map.of(), sandbox.paths().work()));
+        try (OutputStream in = process.stdin();
+                InputStream out = process.stdout()) {
+            in.close();
+            String said = new String(out.readAllBytes(), StandardCharsets.UTF_8);
+            return said.strip().equals("refused");
+        } catch (IOException e) {
+            return false;
+        } finally {
+            process.terminate(Duration.ZERO);
+        }
     }
 
     String installation() {
@@ -91,14 +127,14 @@ final class ContainerBackend implements GuestBackend {
             GuestSandbox sandbox = new GuestSandbox(
                     new SandboxRef(IsolationMode.CONTAINER, spec.name(), spec.uid()),
                     container,
-                    new Layers(Optional.empty(), CommonLayers.limits(config.limits(), false, List.of()), List.of()),
+                    new Layers(
+                            Optional.empty(),
+                            CommonLayers.limits(
+                                    config.limits(), container.plan().hasOwnKernel(), List.of()),
+                            List.of()),
                     config.runRoot(),
                     closed -> closed(closed, container));
             container.guest();
-            bounded = container
-                    .cgroup()
-                    .map(group -> group.bounds(config.limits()))
-                    .orElse(false);
             open.add(sandbox);
             return sandbox;
         } catch (RuntimeException e) {

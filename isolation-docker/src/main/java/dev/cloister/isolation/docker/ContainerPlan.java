@@ -27,6 +27,14 @@ record ContainerPlan(
         SandboxLimits limits,
         List<Mount> mounts,
         Optional<String> runtime) {
+    /** Of these, or with these names in theirs, it is known that they run containers on the host's kernel. */
+    private static final List<String> ON_THE_HOSTS_KERNEL = List.of("runc", "crun", "youki");
+
+    /** gVisor was seen with 570 processes and threads of its own for 256 of a tenant's. */
+    private static final int HOSTS_FOR_EACH = 4;
+
+    private static final int HOSTS_OWN = 100;
+
     /** Where the guest's programs are. */
     static final String PROGRAMS = "/cloister";
 
@@ -58,6 +66,27 @@ record ContainerPlan(
         mounts.add(new Mount(tenant.home(), PrivateRoot.PATHS.home(), true));
         return new ContainerPlan(
                 installation, tenant.name(), options.image(), tenant.uid(), config.limits(), mounts, options.runtime());
+    }
+
+    /** Whether what runs in it has a kernel of its own, or what passes for one, as in gVisor. */
+    boolean hasOwnKernel() {
+        return runtime.isPresent() && ON_THE_HOSTS_KERNEL.stream().noneMatch(runtime.get()::contains);
+    }
+
+    /**
+     * What bounds it as the host sees it. Processes and threads on another kernel are no processes of the host's, or more than
+     * one each: those are bounded by setrlimit(2) there. These are then what plays the kernel, which is given room, because it
+     * ends with all in it when it is refused one.
+     */
+    SandboxLimits limitsOnHost() {
+        return hasOwnKernel()
+                ? new SandboxLimits(
+                        limits.memory(),
+                        limits.cpus(),
+                        HOSTS_FOR_EACH * limits.pids() + HOSTS_OWN,
+                        limits.tmp(),
+                        limits.openFiles())
+                : limits;
     }
 
     /** The same for two plans that are the same: a container that was made by another is not used. */

@@ -182,7 +182,7 @@ final class DockerEngine implements Engine {
                 // Equal to it: swap is no way out.
                 .withMemorySwap(plan.limits().memory())
                 .withNanoCPUs(Math.round(plan.limits().cpus() * NANOS))
-                .withPidsLimit((long) plan.limits().pids())
+                .withPidsLimit((long) plan.limitsOnHost().pids())
                 .withUlimits(List.of(
                         new Ulimit("nofile", (long) plan.limits().openFiles(), (long)
                                 plan.limits().openFiles()),

@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
 final class TenantContainer implements GuestHost {
     private static final Logger log = LoggerFactory.getLogger(TenantContainer.class);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
-    /** A runtime that somebody named is mostly one that plays the kernel, or the machine: an agent starts three to ten times as slowly there. */
-    private static final int OTHER_RUNTIME = 3;
+    /** Where a program plays the kernel, or the machine, an agent starts three to ten times as slowly. */
+    private static final int OWN_KERNEL = 3;
 
     private static final Path LAUNCHER = Path.of(ContainerPlan.PROGRAMS, "cloister-launch");
     private static final List<String> GUEST = List.of(ContainerPlan.PROGRAMS + "/cloister-guest", "--alone");
@@ -66,7 +66,7 @@ final class TenantContainer implements GuestHost {
 
     @Override
     public int slowness() {
-        return plan.runtime().isPresent() ? OTHER_RUNTIME : 1;
+        return plan.hasOwnKernel() ? OWN_KERNEL : 1;
     }
 
     /** From now on it is neither stopped nor removed, until {@link #rest}. */

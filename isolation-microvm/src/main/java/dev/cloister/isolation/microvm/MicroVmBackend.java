@@ -64,7 +64,6 @@ final class MicroVmBackend implements GuestBackend {
 
     private final Map<String, TenantMachine> machines = new ConcurrentHashMap<>();
     private final Set<GuestSandbox> open = ConcurrentHashMap.newKeySet();
-    private volatile boolean bounded;
 
     private record Left(Machine machine, String plan) {}
 
@@ -111,8 +110,10 @@ final class MicroVmBackend implements GuestBackend {
     }
 
     @Override
-    public boolean bounded() {
-        return bounded;
+    public boolean bounds(Sandbox sandbox) {
+        @Nullable TenantMachine machine = machines.get(sandbox.ref().name());
+        return machine != null
+                && machine.cgroup().map(group -> group.bounds(config.limits())).orElse(false);
     }
 
     @Override
@@ -140,8 +141,6 @@ final class MicroVmBackend implements GuestBackend {
                     config.runRoot());
             TenantMachine machine = machines.compute(spec.name(), (name, old) -> machine(start, old));
             machine.guest();
-            bounded =
-                    machine.cgroup().map(group -> group.bounds(config.limits())).orElse(false);
             GuestSandbox sandbox = new GuestSandbox(
                     new SandboxRef(IsolationMode.MICROVM, spec.name(), spec.uid()),
                     machine,

@@ -82,7 +82,7 @@ public final class GuestProbe {
         @Override
         public Sandbox prepare(SandboxSpec spec) {
             Sandbox sandbox = backend.prepare(spec);
-            bounded.compareAndSet(true, backend.bounded());
+            bounded.compareAndSet(true, backend.bounds(sandbox));
             return sandbox;
         }
 
