@@ -51,8 +51,7 @@ final class Resources {
                         finally:
                             os.unlink(path)
                         """)
-                // None ends before the last has begun: where it takes long to begin, they would not all be there at
-                // once.
+                // None ends before the last has begun, however long that takes: all are to be there at once.
                 .add("exhaust-processes", RESOURCES_BOUNDED, GAINED, PYTHON, """
                         import os, signal
                         children = []
@@ -125,10 +124,8 @@ final class Resources {
                         for _ in range(4500): os.dup(0)
                         print("GAINED")
                         """)
-                // By how long its processes see the clock go on without a gap, over that clock: what a kernel says of
-                // their times is
-                // that kernel's word, and gVisor's was 0.8 of a processor where the host's was 0.5. Whatever else the
-                // machine
+                // By how long its processes see the clock go on without a gap, over that clock. A kernel's own account
+                // is its word: gVisor's was 0.8 of a processor where the host's was 0.5. Whatever else the machine
                 // does only makes it less.
                 .add("exhaust-processor", RESOURCES_BOUNDED, GAINED, PYTHON, """
                         import os, struct, time
